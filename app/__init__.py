@@ -1,0 +1,60 @@
+"""A self-hosted referral service."""
+
+from typing import Any
+
+from flask import Flask
+
+from app.api import BLUEPRINTS
+from app.api.hooks import init_hooks
+from app.api.openapi import describe
+from app.api.pages import init_pages
+from app.api.routing import IdConverter, VersionPrefix
+from app.cli import users
+from app.database import ENGINE_OPTIONS, bound_waiting
+from app.errors import init_errors
+from app.extensions import cache, db, jwt, migrate
+from app.logs import init_logs
+from app.settings import load_settings
+
+ISSUER = "referral"
+LARGEST_BODY = 64 * 1024
+
+
+def create_app(settings: dict[str, Any] | None = None) -> Flask:
+    """The application, wired.
+
+    :param settings: validated settings; by default those of this process.
+    :raises SettingsError: the settings of this process cannot be used.
+    """
+    app = Flask(__name__)
+    app.config.from_mapping(settings or load_settings())
+    app.config.update(
+        SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS,
+        JWT_ENCODE_ISSUER=ISSUER,
+        JWT_DECODE_ISSUER=ISSUER,
+        JWT_ENCODE_AUDIENCE=ISSUER,
+        JWT_DECODE_AUDIENCE=ISSUER,
+        # Against forged requests with cookies, of which there are none.
+        JWT_COOKIE_CSRF_PROTECT=False,
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    # A redirect to a tidier path would answer in HTML.
+    app.url_map.merge_slashes = False
+    app.url_map.converters["id"] = IdConverter
+
+    init_logs()
+    bound_waiting()
+    db.init_app(app)
+    migrate.init_app(app, db)
+    jwt.init_app(app)
+    cache.init_app(app.config["REDIS_URL_CACHE"])
+
+    init_errors(app)
+    init_hooks(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    init_pages(app, describe(app))
+    app.cli.add_command(users)
+    app.wsgi_app = VersionPrefix(app.wsgi_app)  # type: ignore[method-assign]
+    return app

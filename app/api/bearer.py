@@ -1,0 +1,37 @@
+"""Who is calling: bearer tokens (RFC 6750)."""
+
+from functools import wraps
+from typing import Any
+
+from flask import request
+
+from app.api.contract import View, extend
+from app.errors import TokenMissing
+from app.services import sessions
+
+
+def signed_in(view: View) -> View:
+    """Pass the person whose access token came with the request, as `caller`."""
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, caller=sessions.authenticate(_bearer_token()), **kwargs)
+
+    return extend(view, wrapper, bearer="access")
+
+
+def refresh_token(view: View) -> View:
+    """Pass the refresh token that came with the request in place of an access token."""
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, token=_bearer_token(), **kwargs)
+
+    return extend(view, wrapper, bearer="refresh")
+
+
+def _bearer_token() -> str:
+    authorization = request.authorization
+    if authorization is None or authorization.type != "bearer" or not authorization.token:
+        raise TokenMissing
+    return authorization.token

@@ -1,0 +1,39 @@
+"""What an orchestrator and an operator ask."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+
+from app import metrics
+from app.api.contract import refuses, returns
+from app.errors import Unavailable
+from app.schemas.health import AliveOut, ReadyOut
+from app.services import readiness
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@returns(AliveOut())
+def alive() -> Any:
+    """Say that the process lives"""
+    return {"status": "alive"}
+
+
+@blueprint.get("/readyz")
+@returns(ReadyOut())
+@refuses(Unavailable)
+def ready() -> Any:
+    """Say whether requests can be served
+
+    `degraded` means that Redis is lost: everything works, more slowly.
+    """
+    checks = readiness.check()
+    return {"status": readiness.summary(checks), "checks": checks}
+
+
+@blueprint.get("/metrics")
+def metrics_of_all_workers() -> Response:
+    """Give the metrics, for Prometheus"""
+    return Response(metrics.exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)

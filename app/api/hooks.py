@@ -1,0 +1,46 @@
+"""What happens around every request."""
+
+import re
+from time import perf_counter
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+
+from app import metrics
+from app.errors import BodyTooLarge
+
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def init_hooks(app: Flask) -> None:
+    app.before_request(_begin)
+    app.before_request(_limit_body)
+    app.after_request(_finish)
+
+
+def _begin() -> None:
+    g.started = perf_counter()
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def _limit_body() -> None:
+    # Also where no view would read the body.
+    if (request.content_length or 0) > (request.max_content_length or 0):
+        raise BodyTooLarge
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    # Every answer is true when it is given, and may not be a moment later.
+    response.headers.setdefault("Cache-Control", "no-store")
+    labels = {
+        # Neither a method nor a path that a client made up becomes a label.
+        "method": request.method if request.method in METHODS else "other",
+        "route": request.url_rule.rule if request.url_rule else "unmatched",
+        "status": response.status_code,
+    }
+    metrics.requests.labels(**labels).inc()
+    metrics.seconds.labels(**labels).observe(perf_counter() - g.started)
+    return response

@@ -1,0 +1,101 @@
+"""The OAuth 2.0 face of sessions: tokens (RFC 6749) and their revocation (RFC 7009).
+
+For the company's own clients: no client authentication is asked for, and any that comes is
+ignored.
+"""
+
+from functools import wraps
+from typing import Any
+
+from flask import Response, jsonify
+from marshmallow import ValidationError
+
+from app.api.auth import blueprint
+from app.api.contract import View, accepts, extend, refuses, returns
+from app.errors import Invalid, InvalidCredentials, TooManyAttempts, Unauthorized
+from app.schemas.base import canonical_email
+from app.schemas.sessions import RevocationRequest, TokenRequest, TokensOut
+from app.services import accounts, sessions
+from app.services.sessions import Tokens
+
+
+class UnsupportedGrantType(Exception):
+    detail = "The grant types here are password and refresh_token."
+
+
+def oauth_errors(view: View) -> View:
+    """Refuse in the words of RFC 6749, section 5.2, and let nobody keep the answer."""
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Response:
+        try:
+            response: Response = view(*args, **kwargs)
+        except Unauthorized as refusal:
+            response = _refusal("invalid_grant", refusal.detail)
+        except Invalid as refusal:
+            response = _refusal("invalid_request", _faults(refusal))
+        except UnsupportedGrantType as refusal:
+            response = _refusal("unsupported_grant_type", refusal.detail)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Pragma"] = "no-cache"
+        return response
+
+    return extend(view, wrapper, oauth=True)
+
+
+@blueprint.post("/token")
+@oauth_errors
+@accepts(TokenRequest(), location="form")
+@returns(TokensOut())
+@refuses(TooManyAttempts)
+def grant_token(data: dict[str, str]) -> Tokens:
+    """Get tokens (OAuth 2.0)
+
+    `grant_type=password` with `username` (the e-mail address) and `password`, or
+    `grant_type=refresh_token` with `refresh_token`, which works once.
+    """
+    if data["grant_type"] == "password":
+        return _by_password(*_required(data, "username", "password"))
+    if data["grant_type"] == "refresh_token":
+        return sessions.refresh(*_required(data, "refresh_token"))
+    raise UnsupportedGrantType
+
+
+@blueprint.post("/revoke")
+@oauth_errors
+@accepts(RevocationRequest(), location="form")
+@returns(None)
+def revoke_token(data: dict[str, str]) -> None:
+    """Revoke a token (OAuth 2.0)
+
+    Either token of a session ends the whole of it. A token that nobody knows is no error.
+    """
+    sessions.end_by_token(data["token"])
+
+
+def _by_password(username: str, password: str) -> Tokens:
+    try:
+        email = canonical_email(username)
+    except ValidationError:
+        raise InvalidCredentials from None
+    return accounts.log_in(email, password)
+
+
+def _required(data: dict[str, str], *names: str) -> list[str]:
+    missing = {name: ["Is missing."] for name in names if name not in data}
+    if missing:
+        raise Invalid(errors=missing)
+    return [data[name] for name in names]
+
+
+def _refusal(error: str, description: str) -> Response:
+    response = jsonify(error=error, error_description=description)
+    response.status_code = 400
+    return response
+
+
+def _faults(refusal: Invalid) -> str:
+    # Only names that the RFCs define: what else was sent is not repeated.
+    return "These parameters are missing, repeated or faulty: " + ", ".join(
+        sorted(name for name in refusal.members["errors"] if name.isidentifier() and len(name) < 32)
+    )

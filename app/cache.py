@@ -1,0 +1,103 @@
+"""What Redis remembers, and how it is forgotten.
+
+An answer is either right or not there. Whoever changes the truth commits first, then replaces the
+copy by a tombstone that no other copy equals; whoever missed stores a copy only if the key still
+holds exactly what was seen before the truth was read. So a slow reader cannot bring an old answer
+back after the change. Nothing is kept for longer than a minute, which bounds how long a copy can
+be wrong that Redis was not there to forget.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, cast
+from uuid import uuid4
+
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
+LONGEST_SECONDS = 60
+TIMEOUT_SECONDS = 0.2
+PAUSE_SECONDS = 1.0
+TOMBSTONE = b"!"
+
+FILL = """
+if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then
+    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+"""
+
+log = logging.getLogger(__name__)
+
+
+class Cache:
+    """Copies of answers in Redis. Without Redis every answer is read afresh."""
+
+    def init_app(self, url: str) -> None:
+        """Use the Redis at this URL; nothing is connected yet."""
+        self._redis: Redis = Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            # One more try where a kept connection has died, none where Redis is slow.
+            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        )
+        self._fill = self._redis.register_script(FILL)
+        self._asleep_until = 0.0
+
+    def remember(self, key: str, read: Callable[[], tuple[Any, float]]) -> tuple[Any, bool]:
+        """The answer under this key, and whether it came from a copy.
+
+        :param read: reads the truth; gives it as JSON can hold it, and for how many seconds from
+            the start of the reading it will be true if nobody changes it.
+        """
+        seen = self._see(key)
+        if seen and not seen.startswith(TOMBSTONE):
+            return json.loads(seen), True
+        started = monotonic()
+        answer, seconds = read()
+        if seen is not None:
+            remaining = min(seconds, LONGEST_SECONDS) - (monotonic() - started)
+            self._store(key, seen, answer, int(remaining * 1000))
+        return answer, False
+
+    def forget(self, *keys: str) -> None:
+        """Let no copy made so far be given under these keys again. Call it after the commit."""
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for key in keys:
+                    pipe.set(key, TOMBSTONE + uuid4().bytes, ex=LONGEST_SECONDS)
+                pipe.execute()
+        except RedisError:
+            log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)
+
+    def ping(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            return bool(self._redis.ping())
+        except RedisError:
+            return False
+
+    def _see(self, key: str) -> bytes | None:
+        """What the key holds, empty if nothing; None while Redis does not answer."""
+        if monotonic() < self._asleep_until:
+            return None
+        try:
+            seen = cast("bytes | None", self._redis.get(key))
+        except RedisError:
+            # So that a frozen Redis costs a few requests its time-out, not every one.
+            self._asleep_until = monotonic() + PAUSE_SECONDS
+            log.warning("Redis does not answer; reading PostgreSQL for %s s", PAUSE_SECONDS)
+            return None
+        return seen or b""
+
+    def _store(self, key: str, seen: bytes, answer: Any, milliseconds: int) -> None:
+        if milliseconds <= 0:
+            return
+        try:
+            self._fill(keys=[key], args=[seen, json.dumps(answer), milliseconds])
+        except RedisError:
+            self._asleep_until = monotonic() + PAUSE_SECONDS

@@ -1,0 +1,78 @@
+"""How PostgreSQL is talked to: bounded in time, and with constraints that speak."""
+
+import select
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, cast
+
+import psycopg2
+from psycopg2.extensions import POLL_OK, POLL_READ, connection, set_wait_callback
+from sqlalchemy.exc import IntegrityError
+
+from app.errors import Problem
+from app.extensions import db
+
+# The server gives up a statement first; the client's own deadline is for a server that is frozen,
+# which can answer nothing, not even that.
+STATEMENT_SECONDS = 4
+WAIT_SECONDS = 5
+THREADS = 16
+
+ENGINE_OPTIONS: dict[str, Any] = {
+    # A connection for every thread that may ask for one, so none has to queue for it.
+    "pool_size": THREADS,
+    "max_overflow": 0,
+    "pool_timeout": 2,
+    # After a restart of PostgreSQL the dead connections are replaced, not answered with an error.
+    "pool_pre_ping": True,
+    "connect_args": {
+        "application_name": "referral",
+        "options": (
+            f"-c statement_timeout={STATEMENT_SECONDS}s"
+            # A worker that stops between two statements must not keep its locks.
+            " -c idle_in_transaction_session_timeout=30s"
+            " -c timezone=UTC"
+        ),
+    },
+}
+
+
+def bound_waiting() -> None:
+    """Give every wait for PostgreSQL in this process a deadline."""
+    set_wait_callback(_wait)
+
+
+def _wait(conn: connection) -> None:
+    deadline = monotonic() + WAIT_SECONDS
+    while (state := conn.poll()) != POLL_OK:
+        poll = select.poll()
+        poll.register(conn.fileno(), select.POLLIN if state == POLL_READ else select.POLLOUT)
+        if not poll.poll(max(0, deadline - monotonic()) * 1000):
+            raise psycopg2.OperationalError("PostgreSQL did not answer in time")
+
+
+@contextmanager
+def transaction(violations: Mapping[str, type[Problem]] | None = None) -> Iterator[None]:
+    """Commit what the block did, or undo all of it.
+
+    :param violations: the error that stands for the violation of a constraint, by its name.
+    """
+    try:
+        yield
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        meaning = (violations or {}).get(violated_constraint(error) or "")
+        if meaning is None:
+            raise
+        raise meaning() from error
+    except BaseException:
+        db.session.rollback()
+        raise
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """The name of the constraint that was violated."""
+    cause = cast("psycopg2.Error", error.orig)
+    return cause.diag.constraint_name

@@ -1,0 +1,14 @@
+"""The extensions of the application, made once and bound to it by the factory."""
+
+from flask_jwt_extended import JWTManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+from app.cache import Cache
+from app.models import Base
+
+# What a commit wrote is what was answered: nothing is read a second time after it.
+db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
+migrate = Migrate()
+jwt = JWTManager()
+cache = Cache()

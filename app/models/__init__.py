@@ -1,0 +1,19 @@
+"""The tables, one family a file. Importing this package declares them all."""
+
+from app.models.base import Base
+from app.models.codes import Code
+from app.models.failed_attempts import FailedAttempts
+from app.models.referrals import JoinedBy, Referral
+from app.models.sessions import RefreshToken, Session
+from app.models.users import User
+
+__all__ = [
+    "Base",
+    "Code",
+    "FailedAttempts",
+    "JoinedBy",
+    "Referral",
+    "RefreshToken",
+    "Session",
+    "User",
+]

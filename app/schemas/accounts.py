@@ -1,0 +1,60 @@
+"""Accounts, as they come in and go out."""
+
+from marshmallow import Schema, fields
+
+from app.schemas.base import Email, Input, NewPassword, Timestamp
+from app.schemas.codes import CodeOut
+from app.schemas.referrals import PersonOut, ReferralOut
+from app.schemas.sessions import TokensOut
+
+EMAIL = {"example": "grace@example.com"}
+PASSWORD = {"example": "correct horse battery", "format": "password"}
+
+
+class Registration(Input):
+    email = Email(required=True, metadata=EMAIL)
+    password = NewPassword(required=True, metadata=PASSWORD)
+    # Whatever is wrong with a code is found where codes are read, and answered alike.
+    referral_code = fields.String(metadata={"example": "K7MPX4QT"})
+
+
+class Credentials(Input):
+    email = Email(required=True, metadata=EMAIL)
+    password = fields.String(required=True, metadata=PASSWORD)
+
+
+class PasswordChange(Input):
+    current_password = fields.String(required=True, metadata=PASSWORD)
+    new_password = NewPassword(required=True, metadata=PASSWORD | {"example": "staple battery 9"})
+
+
+class UserOut(Schema):
+    id = fields.Integer(required=True, metadata={"example": 42})
+    email = fields.String(required=True, metadata=EMAIL)
+    email_verified = fields.Boolean(required=True)
+    created_at = Timestamp(required=True)
+
+
+class SignedInOut(TokensOut):
+    user = fields.Nested(UserOut, required=True)
+
+
+class MeOut(UserOut):
+    referrer = fields.Nested(
+        PersonOut, required=True, allow_none=True, metadata={"description": "Who brought you"}
+    )
+    referral_code = fields.Nested(
+        CodeOut, required=True, allow_none=True, metadata={"description": "Your active code"}
+    )
+    referrals = fields.List(
+        fields.Nested(ReferralOut),
+        required=True,
+        metadata={"description": "The newest 50 of those you brought"},
+    )
+    referrals_count = fields.Integer(required=True, metadata={"example": 1})
+    profile = fields.Dict(
+        required=True,
+        allow_none=True,
+        dump_default=None,
+        metadata={"description": "What an enrichment service knows of you", "example": None},
+    )

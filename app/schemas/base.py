@@ -1,0 +1,102 @@
+"""The kinds of values this API reads and writes."""
+
+import re
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+LONGEST_EMAIL = 254
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 128
+COMMON_PASSWORDS = frozenset(
+    word for word in FREQUENCY_LISTS["passwords"] if len(word) >= SHORTEST_PASSWORD
+)
+
+RFC3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+BARE_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class Input(Schema):
+    """A JSON body, in which nothing may stand that nobody asked for."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Lenient(Schema):
+    """A query or an OAuth form: what it does not know it ignores (RFC 6749, section 3.2)."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class Text(fields.String):
+    """A string that PostgreSQL can hold, too."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        if "\0" in text:
+            raise ValidationError("Must not contain NUL characters.")
+        return text
+
+
+def canonical_email(address: str) -> str:
+    """The one form of an address that every spelling of it has: NFC, small letters, IDN decoded.
+
+    :raises ValidationError: it is not an address that mail can be sent to (RFC 5321, 6531).
+    """
+    if len(address) > LONGEST_EMAIL:
+        raise ValidationError("The e-mail address is too long.")
+    try:
+        checked = validate_email(address, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise ValidationError(str(error)) from None
+    return unicodedata.normalize("NFC", checked.normalized.lower())
+
+
+class Email(Text):
+    """An e-mail address, in its canonical form once read."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        return canonical_email(super()._deserialize(value, *args, **kwargs))
+
+
+class NewPassword(Text):
+    """A password somebody chooses: long enough, and not one of the commonest (NIST 800-63B)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        length = validate.Length(min=SHORTEST_PASSWORD, max=LONGEST_PASSWORD)
+        super().__init__(validate=[length, _not_common], **kwargs)
+
+
+def _not_common(password: str) -> None:
+    if password.lower() in COMMON_PASSWORDS:
+        raise ValidationError("This password is among the commonest; choose another.")
+
+
+class Timestamp(fields.AwareDateTime):
+    """RFC 3339. Read with any offset, or as a bare date: 00:00 UTC that day. Written in UTC."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
+        text = value if isinstance(value, str) else ""
+        try:
+            if BARE_DATE.fullmatch(text):
+                return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+            if RFC3339.fullmatch(text):
+                return datetime.fromisoformat(text.upper())
+        except ValueError:
+            pass
+        raise ValidationError(
+            "Must be an RFC 3339 timestamp with an offset, such as 2030-01-31T12:00:00Z, "
+            "or a date such as 2030-01-31."
+        )
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"

@@ -1,0 +1,70 @@
+"""How lists are asked for, page by page."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from app.models.base import MAX_ID
+from app.schemas.base import Lenient
+
+DEFAULT_LIMIT, LARGEST_LIMIT = 50, 100
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+# Enough digits for any year a timestamp can have and for any id.
+PLAIN_CURSOR = re.compile(rb"(\d{1,17})\.(\d{1,19})")
+
+
+class Limit(fields.Integer):
+    """A whole number in plain digits; Python's own reading would take ` 5_0 ` too."""
+
+    def _validated(self, value: Any) -> int:
+        if not re.fullmatch(r"[0-9]{1,4}", value):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Cursor(fields.String):
+    """Where a list goes on, opaque to clients: the last row's creation (µs) and id."""
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        created_at, id_ = value
+        plain = f"{(created_at - EPOCH) // MICROSECOND}.{id_}"
+        return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            plain = urlsafe_b64decode(str(value).encode("ascii") + b"==")
+        except ValueError:
+            plain = b""
+        parts = PLAIN_CURSOR.fullmatch(plain)
+        if not parts or int(parts[2]) > MAX_ID:
+            raise ValidationError("Not a cursor that this service gave out.")
+        return EPOCH + int(parts[1]) * MICROSECOND, int(parts[2])
+
+
+class PageQuery(Lenient):
+    limit = Limit(
+        load_default=DEFAULT_LIMIT,
+        validate=validate.Range(min=1, max=LARGEST_LIMIT),
+        metadata={"description": "How many to give at most"},
+    )
+    cursor = Cursor(
+        load_default=None,
+        metadata={"description": "`next_cursor` of the page before; absent for the first page"},
+    )
+
+
+class Page(Lenient):
+    next_cursor = Cursor(
+        allow_none=True,
+        required=True,
+        metadata={
+            "description": "Where the next page begins; null on the last one",
+            "example": "MTc5NTIyMjQwMDAwMDAwMC40Mg",
+        },
+    )

@@ -1,0 +1,1 @@
+"""What the service does, noun by noun; each verb owns its transaction."""

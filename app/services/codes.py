@@ -1,0 +1,237 @@
+"""Referral codes: published, changed and withdrawn by their owners.
+
+Whoever changes a code locks its owner's row first, so that the changes of one person take turns
+and the last one stands; that at most one code is activated is for the database to enforce.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, literal, select, update
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.types import Interval
+
+from app.database import transaction
+from app.errors import CodeExpired, CodeTaken, Invalid, NoActiveCode, NotFound, Problem
+from app.extensions import db
+from app.models import Code, User
+from app.services import lookup
+from app.services.paging import Position, beyond, cut
+
+LENGTH = 8
+# Without what is taken for each other when read aloud or written by hand:
+# 0 O, 1 I L, 2 Z, 5 S, 8 B, U V.
+ALPHABET = "ACDEFGHJKMNPQRTWXY34679"
+
+USABLE = and_(Code.is_activated, Code.expires_at > func.now())
+SHAPE = (Code.id, Code.code, USABLE.label("is_active"), Code.expires_at, Code.created_at)
+
+
+@dataclass(frozen=True)
+class CodePage:
+    """Some of a person's codes, newest first, and where the next page begins."""
+
+    codes: Sequence[Any]
+    next_cursor: Position | None
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The database's now, and the furthest expiry it allows."""
+
+    now: datetime
+    furthest: datetime
+
+    def expiry(self, expires_at: datetime | None, lifetime_minutes: int | None) -> datetime:
+        """The moment either form of a lifetime means.
+
+        :raises Invalid: it is past, or over ten years ahead.
+        """
+        field = "expires_at" if expires_at else "lifetime_minutes"
+        moment = expires_at or self.now + timedelta(minutes=lifetime_minutes or 0)
+        if moment <= self.now:
+            raise Invalid(errors={field: ["Must be in the future."]})
+        if moment > self.furthest:
+            raise Invalid(errors={field: ["Must not be more than ten years ahead."]})
+        return moment
+
+
+def create(
+    owner: User,
+    code: str | None = None,
+    expires_at: datetime | None = None,
+    lifetime_minutes: int | None = None,
+) -> Any:
+    """Publish a code in place of the active one. One's own earlier wording comes back to life.
+
+    :raises CodeTaken: the wording is somebody else's.
+    :raises Invalid: the expiry cannot be.
+    """
+    with _changing_codes_of(owner) as clock:
+        expiry = clock.expiry(expires_at, lifetime_minutes)
+        _deactivate_all_of(owner)
+        return _take(owner, code, expiry) if code else _generate(owner, expiry)
+
+
+def find_active(owner_id: int) -> Any:
+    """The code of this person that can be used now, or None."""
+    return db.session.execute(select(*SHAPE).where(Code.user_id == owner_id, USABLE)).first()
+
+
+def get_active(owner_id: int) -> Any:
+    """:raises NoActiveCode: no code of this person can be used now."""
+    active = find_active(owner_id)
+    if active is None:
+        raise NoActiveCode
+    return active
+
+
+def change_active(
+    owner: User, expires_at: datetime | None = None, lifetime_minutes: int | None = None
+) -> Any:
+    """Give the active code another expiry.
+
+    :raises NoActiveCode: there is none.
+    :raises Invalid: the expiry cannot be.
+    """
+    with _changing_codes_of(owner) as clock:
+        expiry = clock.expiry(expires_at, lifetime_minutes)
+        return _change(USABLE, owner, NoActiveCode, expires_at=expiry)
+
+
+def withdraw_active(owner: User) -> None:
+    """Deactivate the active code.
+
+    :raises NoActiveCode: there is none.
+    """
+    with _changing_codes_of(owner):
+        _change(USABLE, owner, NoActiveCode, is_activated=False)
+
+
+def list_own(owner_id: int, limit: int, cursor: Position | None = None) -> CodePage:
+    """All codes of this person but deleted ones, newest first."""
+    rows = db.session.execute(
+        select(*SHAPE)
+        .where(
+            Code.user_id == owner_id,
+            Code.deleted_at.is_(None),
+            *beyond(cursor, Code.created_at, Code.id),
+        )
+        .order_by(Code.created_at.desc(), Code.id.desc())
+        .limit(limit + 1)
+    ).all()
+    return CodePage(*cut(rows, limit))
+
+
+def activate(
+    owner: User,
+    code_id: int,
+    expires_at: datetime | None = None,
+    lifetime_minutes: int | None = None,
+) -> Any:
+    """Let this code be the active one, with a new expiry if one is given.
+
+    :raises NotFound: the person has no such code.
+    :raises CodeExpired: it has expired and was given no new expiry.
+    :raises Invalid: the expiry cannot be.
+    """
+    with _changing_codes_of(owner) as clock:
+        old_expiry = db.session.scalar(
+            select(Code.expires_at).where(_kept(code_id), Code.user_id == owner.id)
+        )
+        if old_expiry is None:
+            raise NotFound
+        if expires_at or lifetime_minutes:
+            expiry = clock.expiry(expires_at, lifetime_minutes)
+        elif old_expiry > clock.now:
+            expiry = old_expiry
+        else:
+            raise CodeExpired
+        _deactivate_all_of(owner)
+        return _change(_kept(code_id), owner, NotFound, is_activated=True, expires_at=expiry)
+
+
+def deactivate(owner: User, code_id: int) -> Any:
+    """Let this code not be used.
+
+    :raises NotFound: the person has no such code.
+    """
+    with _changing_codes_of(owner):
+        return _change(_kept(code_id), owner, NotFound, is_activated=False)
+
+
+def delete(owner: User, code_id: int) -> None:
+    """Take this code out of every list; its row stays for the referrals made with it.
+
+    :raises NotFound: the person has no such code.
+    """
+    with _changing_codes_of(owner):
+        _change(_kept(code_id), owner, NotFound, is_activated=False, deleted_at=func.now())
+
+
+@contextmanager
+def _changing_codes_of(owner: User) -> Iterator[Clock]:
+    ten_years = literal("10 years").cast(Interval)
+    with transaction():
+        now, furthest = db.session.execute(
+            select(func.now(), func.now() + ten_years)
+            .select_from(User)
+            .where(User.id == owner.id)
+            .with_for_update(key_share=True)
+        ).one()
+        yield Clock(now, furthest)
+    lookup.forget(owner.email)
+
+
+def _kept(code_id: int) -> ColumnElement[bool]:
+    return and_(Code.id == code_id, Code.deleted_at.is_(None))
+
+
+def _deactivate_all_of(owner: User) -> None:
+    db.session.execute(
+        update(Code).where(Code.user_id == owner.id, Code.is_activated).values(is_activated=False)
+    )
+
+
+def _change(which: ColumnElement[bool], owner: User, missing: type[Problem], **values: Any) -> Any:
+    """Change this code of the owner and give it as it is then."""
+    changed = db.session.execute(
+        update(Code).where(Code.user_id == owner.id, which).values(**values).returning(*SHAPE)
+    ).first()
+    if changed is None:
+        raise missing
+    return changed
+
+
+def _take(owner: User, wording: str, expiry: datetime) -> Any:
+    claim = _new(owner, wording.upper(), expiry)
+    again = {
+        "is_activated": True,
+        "expires_at": expiry,
+        "created_at": func.now(),
+        "deleted_at": None,
+    }
+    taken = db.session.execute(
+        claim.on_conflict_do_update(
+            index_elements=[Code.code], set_=again, where=Code.user_id == owner.id
+        ).returning(*SHAPE)
+    ).first()
+    if taken is None:
+        raise CodeTaken
+    return taken
+
+
+def _generate(owner: User, expiry: datetime) -> Any:
+    while True:
+        wording = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+        claim = _new(owner, wording, expiry).on_conflict_do_nothing(index_elements=[Code.code])
+        if row := db.session.execute(claim.returning(*SHAPE)).first():
+            return row
+
+
+def _new(owner: User, wording: str, expiry: datetime) -> Insert:
+    return insert(Code).values(user_id=owner.id, code=wording, is_activated=True, expires_at=expiry)

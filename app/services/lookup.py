@@ -1,0 +1,56 @@
+"""Finding a person's active code by their e-mail address, without signing in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app import metrics
+from app.cache import LONGEST_SECONDS
+from app.errors import ReferralCodeNotFound
+from app.extensions import cache, db
+from app.models import Code, User
+
+
+@dataclass(frozen=True)
+class PublishedCode:
+    """What a stranger is told of a code."""
+
+    code: str
+    expires_at: datetime
+
+
+def find(email: str) -> PublishedCode:
+    """The active code of whoever has this address.
+
+    :raises ReferralCodeNotFound: one answer for no account, no code, and one that has ended.
+    """
+    found, from_copy = cache.remember(_key(email), lambda: _read(email))
+    if found is None:
+        metrics.lookups.labels(result="none").inc()
+        raise ReferralCodeNotFound
+    metrics.lookups.labels(result="hit" if from_copy else "miss").inc()
+    return PublishedCode(found["code"], datetime.fromisoformat(found["expires_at"]))
+
+
+def forget(email: str) -> None:
+    """The codes of whoever has this address have changed, and the change is committed."""
+    cache.forget(_key(email))
+
+
+def _key(email: str) -> str:
+    return "lookup:" + sha256(email.encode()).hexdigest()
+
+
+def _read(email: str) -> tuple[Any, float]:
+    remaining = func.extract("epoch", Code.expires_at - func.now())
+    row = db.session.execute(
+        select(Code.code, Code.expires_at, remaining.label("seconds"))
+        .join(User, User.id == Code.user_id)
+        .where(User.email == email, Code.is_activated, Code.expires_at > func.now())
+    ).first()
+    if row is None:
+        return None, LONGEST_SECONDS
+    return {"code": row.code, "expires_at": row.expires_at.isoformat()}, float(row.seconds)

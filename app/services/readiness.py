@@ -1,0 +1,52 @@
+"""Whether this process can do its work, and what is missing if not."""
+
+from functools import cache as once
+from typing import cast
+
+from alembic.script import ScriptDirectory
+from flask import current_app
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+
+from app.errors import Unavailable
+from app.extensions import cache, db
+
+OK, MISSING, DEGRADED = "ok", "missing", "degraded"
+
+
+def check() -> dict[str, str]:
+    """Each part and how it is. Without Redis everything works, if more slowly.
+
+    :raises Unavailable: naming a part that nothing works without.
+    """
+    checks = _check_database() | {"redis": OK if cache.ping() else DEGRADED}
+    if MISSING in checks.values():
+        raise Unavailable(retry_after=2, checks=checks)
+    return checks
+
+
+def summary(checks: dict[str, str]) -> str:
+    """The checks in a word."""
+    return DEGRADED if DEGRADED in checks.values() else "ready"
+
+
+def _check_database() -> dict[str, str]:
+    try:
+        revision = db.session.scalar(text("SELECT version_num FROM alembic_version"))
+    except ProgrammingError:
+        return {"postgresql": OK, "migrations": MISSING}
+    except DBAPIError:
+        return {"postgresql": MISSING, "migrations": MISSING}
+    return {"postgresql": OK, "migrations": OK if _is_applied(revision) else MISSING}
+
+
+def _is_applied(revision: str | None) -> bool:
+    # A revision unknown here is a newer release's: it is compatible with the one before it.
+    return revision is not None and revision not in _outdated_revisions()
+
+
+@once
+def _outdated_revisions() -> frozenset[str]:
+    scripts = ScriptDirectory.from_config(current_app.extensions["migrate"].migrate.get_config())
+    known = {script.revision for script in scripts.walk_revisions()}
+    return frozenset(known - {cast(str, scripts.get_current_head())})

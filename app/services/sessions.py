@@ -1,0 +1,207 @@
+"""Sessions: opened by a log-in, kept alive by rotating refresh tokens, ended by deletion.
+
+Every request asks PostgreSQL whether its session is there, so what was ended cannot come back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import current_app
+from flask_jwt_extended import create_access_token, create_refresh_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import ExpiredSignatureError, MissingRequiredClaimError, PyJWTError
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+
+from app.database import transaction
+from app.errors import TokenExpired, TokenInvalid, TokenReused, TokenRevoked
+from app.extensions import db, jwt
+from app.models import RefreshToken, Session, User
+
+# Two tabs of one browser may both send the token they share; that is no theft.
+RACE = timedelta(seconds=10)
+REQUIRED_CLAIMS = ("aud", "exp", "iss", "jti", "sid", "sub", "type")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """What a client holds of a session. `expires_in` is the life of the access token, seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    token_type: str = "Bearer"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The person who sent a request, and the session they sent it in."""
+
+    user: User
+    session_id: UUID
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a token says that was signed here and has not run out."""
+
+    user_id: int
+    session_id: UUID
+    jti: UUID
+    type: str
+
+
+@jwt.decode_key_loader
+def _signing_key(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+    # flask-jwt-extended fills in a missing type and lets a missing exp pass.
+    for claim in REQUIRED_CLAIMS:
+        if claim not in claims:
+            raise MissingRequiredClaimError(claim)
+    key: str = current_app.config["SECRET_KEY"]
+    return key
+
+
+def authenticate(token: str) -> Caller:
+    """The caller whose access token this is; one statement.
+
+    :raises TokenInvalid, TokenExpired, TokenRevoked: (RFC 6750, section 3.1).
+    """
+    claims = _read(token, "access")
+    user = db.session.scalar(
+        select(User)
+        .join(Session, Session.user_id == User.id)
+        .where(Session.id == claims.session_id, User.id == claims.user_id)
+    )
+    if user is None:
+        raise TokenRevoked
+    return Caller(user, claims.session_id)
+
+
+def open_session(user_id: int) -> Tokens:
+    """A new session, in the transaction of the caller."""
+    session_id = uuid4()
+    db.session.execute(
+        insert(Session).values(id=session_id, user_id=user_id, expires_at=_refresh_expiry())
+    )
+    return _issue(user_id, session_id)
+
+
+def refresh(token: str) -> Tokens:
+    """New tokens for a refresh token, which is used up by it (RFC 9700, section 4.14.2).
+
+    :raises TokenReused: it was used before. Unless that was a moment ago the session ends, for
+        one of the two who used it is a thief.
+    :raises TokenInvalid, TokenExpired, TokenRevoked: it is of no use.
+    """
+    claims = _read(token, "refresh")
+    with transaction():
+        _lock_and_prolong(claims)
+        if _spend(claims):
+            _drop_used_long_ago(claims.session_id)
+            return _issue(claims.user_id, claims.session_id)
+        if not _used_a_moment_ago(claims):
+            _end(claims.session_id)
+    raise TokenReused
+
+
+def end(session_id: UUID) -> None:
+    """Log out: the session's tokens stop working."""
+    with transaction():
+        _end(session_id)
+
+
+def end_by_token(token: str) -> None:
+    """End the session that either of its tokens names, run out or not; else do nothing."""
+    try:
+        claims = _read(token, allow_expired=True)
+    except TokenInvalid:
+        return
+    end(claims.session_id)
+
+
+def end_others(user_id: int, keep: UUID) -> None:
+    """End every other session of this user, in the transaction of the caller."""
+    db.session.execute(delete(Session).where(Session.user_id == user_id, Session.id != keep))
+
+
+def drop_expired(user_id: int) -> None:
+    """Clear away what this user left to run out, in the transaction of the caller."""
+    db.session.execute(
+        delete(Session).where(Session.user_id == user_id, Session.expires_at <= func.now())
+    )
+
+
+def _end(session_id: UUID) -> None:
+    db.session.execute(delete(Session).where(Session.id == session_id))
+
+
+def _lock_and_prolong(claims: Claims) -> None:
+    """Refreshes and endings alike take the session's row first, so they take turns."""
+    locked = db.session.scalar(
+        update(Session)
+        .where(Session.id == claims.session_id, Session.user_id == claims.user_id)
+        .values(expires_at=_refresh_expiry())
+        .returning(Session.id)
+    )
+    if locked is None:
+        raise TokenRevoked
+
+
+def _spend(claims: Claims) -> bool:
+    """Use the refresh token up, if it still is unused."""
+    spent = db.session.scalar(
+        update(RefreshToken)
+        .where(RefreshToken.jti == claims.jti, RefreshToken.used_at.is_(None))
+        .values(used_at=func.now())
+        .returning(RefreshToken.jti)
+    )
+    return spent is not None
+
+
+def _drop_used_long_ago(session_id: UUID) -> None:
+    db.session.execute(
+        delete(RefreshToken).where(
+            RefreshToken.session_id == session_id, RefreshToken.used_at <= func.now() - RACE
+        )
+    )
+
+
+def _used_a_moment_ago(claims: Claims) -> bool:
+    used = select(RefreshToken.jti).where(
+        RefreshToken.jti == claims.jti, RefreshToken.used_at > func.now() - RACE
+    )
+    return db.session.scalar(used) is not None
+
+
+def _read(token: str, expected_type: str | None = None, allow_expired: bool = False) -> Claims:
+    try:
+        payload = decode_token(token, allow_expired=allow_expired)
+        claims = Claims(
+            int(payload["sub"]), UUID(payload["sid"]), UUID(payload["jti"]), payload["type"]
+        )
+    except ExpiredSignatureError:
+        raise TokenExpired from None
+    # RecursionError: the JSON inside a token can be nested as deeply as any other.
+    except (PyJWTError, JWTExtendedException, ValueError, AttributeError, RecursionError):
+        raise TokenInvalid from None
+    if expected_type not in (None, claims.type):
+        raise TokenInvalid
+    return claims
+
+
+def _issue(user_id: int, session_id: UUID) -> Tokens:
+    """Tokens for this session, the refresh token on record."""
+    jti = uuid4()
+    db.session.execute(insert(RefreshToken).values(jti=jti, session_id=session_id))
+    identity, claims = str(user_id), {"sid": str(session_id)}
+    return Tokens(
+        access_token=create_access_token(identity, additional_claims=claims),
+        refresh_token=create_refresh_token(identity, additional_claims=claims | {"jti": str(jti)}),
+        expires_in=current_app.config["JWT_ACCESS_TOKEN_EXPIRES"],
+    )
+
+
+def _refresh_expiry() -> ColumnElement[datetime]:
+    return func.now() + timedelta(seconds=current_app.config["JWT_REFRESH_TOKEN_EXPIRES"])

@@ -1,0 +1,177 @@
+"""How a deployment is configured: one declaration a setting, read and checked once at the start."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from redis.connection import parse_url
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "REFERRAL_"
+EXAMPLE = "change-me"
+SHORTEST_SECRET_BYTES = 32
+FEWEST_DISTINCT_CHARACTERS = 12
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. The message names every faulty key and never a value."""
+
+
+def strong_secret(value: str) -> None:
+    # HMAC-SHA-256 wants a key as long as its output (RFC 7518, section 3.2).
+    if len(value.encode()) < SHORTEST_SECRET_BYTES:
+        raise ValidationError(f"Needs at least {SHORTEST_SECRET_BYTES} bytes.")
+    if len(set(value)) < FEWEST_DISTINCT_CHARACTERS:
+        raise ValidationError("Is too simple; generate a random one.")
+
+
+class PostgresUrl(fields.String):
+    """A libpq-style URL, given to SQLAlchemy with the driver this service runs on."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        try:
+            url = make_url(super()._deserialize(value, *args, **kwargs))
+        except ArgumentError:
+            raise ValidationError("Not a valid URL.") from None
+        if url.drivername not in ("postgresql", "postgres", "postgresql+psycopg2"):
+            raise ValidationError("Must be a postgresql:// URL.")
+        driver = url.set(drivername="postgresql+psycopg2")
+        return driver.render_as_string(hide_password=False)
+
+
+class RedisUrl(fields.String):
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        url: str = super()._deserialize(value, *args, **kwargs)
+        try:
+            parse_url(url)
+        except ValueError:
+            raise ValidationError("Must be a redis://, rediss:// or unix:// URL.") from None
+        return url
+
+
+def _seconds(default: int, description: str) -> fields.Integer:
+    return fields.Integer(
+        load_default=default,
+        validate=validate.Range(min=1, max=10 * 365 * 86_400),
+        metadata={"description": description},
+    )
+
+
+class Settings(Schema):
+    """Every setting there is. A key that belongs to an extension keeps the extension's name."""
+
+    class Meta:
+        unknown = RAISE
+
+    SECRET_KEY = fields.String(
+        required=True,
+        validate=strong_secret,
+        metadata={"description": "Signs the tokens; 32 random bytes or more"},
+    )
+    SQLALCHEMY_DATABASE_URI = PostgresUrl(
+        required=True, metadata={"description": "`postgresql://…` (14 or newer)"}
+    )
+    REDIS_URL_CACHE = RedisUrl(
+        required=True, metadata={"description": "Redis for cached answers; may be lost"}
+    )
+    REDIS_URL_BROKER = RedisUrl(
+        required=True, metadata={"description": "Redis for Celery; another database of it"}
+    )
+    PUBLIC_URL = fields.Url(
+        required=True,
+        require_tld=False,
+        schemes={"http", "https"},
+        metadata={"description": "Where people reach the service; links in mails start with it"},
+    )
+    JWT_ACCESS_TOKEN_EXPIRES = _seconds(900, "Life of an access token, in seconds")
+    JWT_REFRESH_TOKEN_EXPIRES = _seconds(2_592_000, "Life of a refresh token, in seconds")
+    MAIL_SERVER = fields.String(load_default="", metadata={"description": "SMTP host"})
+    MAIL_PORT = fields.Integer(
+        load_default=587,
+        validate=validate.Range(min=1, max=65_535),
+        metadata={"description": "SMTP port"},
+    )
+    MAIL_USE_TLS = fields.Boolean(load_default=True, metadata={"description": "STARTTLS"})
+    MAIL_USE_SSL = fields.Boolean(
+        load_default=False, metadata={"description": "TLS from the first byte"}
+    )
+    MAIL_USERNAME = fields.String(load_default="", metadata={"description": "SMTP user"})
+    MAIL_PASSWORD = fields.String(load_default="", metadata={"description": "SMTP password"})
+    MAIL_DEFAULT_SENDER = fields.String(
+        load_default="Referrals <referrals@localhost>",
+        metadata={"description": "From whom mails come"},
+    )
+    RATELIMIT_ENABLED = fields.Boolean(
+        load_default=True,
+        metadata={"description": "`false`, in development only, turns every limit and delay off"},
+    )
+    DEBUG = fields.Boolean(
+        load_default=False, metadata={"description": "Flask's debugger; in development only"}
+    )
+    DEVELOPMENT = fields.Boolean(
+        load_default=False, metadata={"description": "Set by `make run`: this is no deployment"}
+    )
+
+    @validates_schema(skip_on_field_errors=False)
+    def refuse_examples(self, data: Mapping[str, Any], **_: Any) -> None:
+        faults = {
+            key: ["Still holds the example's value."]
+            for key, value in data.items()
+            if isinstance(value, str) and EXAMPLE in value.lower()
+        }
+        if faults:
+            raise ValidationError(faults)
+
+    @validates_schema(skip_on_field_errors=False)
+    def refuse_development_in_deployment(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data.get("DEVELOPMENT"):
+            return
+        if data.get("DEBUG"):
+            raise ValidationError("Is for development only.", "DEBUG")
+        if not data.get("RATELIMIT_ENABLED", True):
+            raise ValidationError("May be false in development only.", "RATELIMIT_ENABLED")
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """The settings of this process: the file, overridden by `REFERRAL_<KEY>` in the environment.
+
+    The file is `settings.json` in the working directory, or the one `REFERRAL_SETTINGS` names.
+
+    :raises SettingsError: naming every key that is missing, unknown or faulty.
+    """
+    given = _from_file(environ.get(PREFIX + "SETTINGS")) | _from_environment(environ)
+    try:
+        settings: dict[str, Any] = Settings().load(given)
+    except ValidationError as error:
+        raise SettingsError(_explain(error.messages_dict)) from None
+    return settings
+
+
+def _from_file(named: str | None) -> dict[str, Any]:
+    path = Path(named or "settings.json")
+    if not named and not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SettingsError(f"{path} is not valid JSON") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path} must hold a JSON object")
+    return content
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    # Others may use the prefix too (Kubernetes sets REFERRAL_SERVICE_HOST for a service of that
+    # name), so an unknown variable is no fault, as an unknown key in the file is.
+    return {key: environ[PREFIX + key] for key in Settings().fields if PREFIX + key in environ}
+
+
+def _explain(faults: Mapping[str, Any]) -> str:
+    lines = [f"  {key}: {' '.join(messages)}" for key, messages in sorted(faults.items())]
+    return "The settings cannot be used:\n" + "\n".join(lines)

@@ -1,0 +1,68 @@
+"""How gunicorn serves: `gunicorn wsgi:app` reads this by itself."""
+
+import json
+import os
+import shutil
+import tempfile
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+from gunicorn import util
+
+# Hashing a password keeps a core busy without holding the interpreter, and a lost database or
+# Redis keeps a thread waiting: threads let the others go on meanwhile.
+worker_class = "gthread"
+workers = 2
+threads = 16
+timeout = 30
+graceful_timeout = 10
+keepalive = 5
+limit_request_line = 8190
+# It would lie in the home folder, one for all.
+control_socket_disable = True
+
+accesslog = "-"
+# The path without its query, where an e-mail address may stand.
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)sB %(M)sms [%({x-request-id}o)s]'
+
+# prometheus_client reads this when it is imported: every worker writes its counts there.
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="referral-metrics-"))
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def write_problem(sock: Any, status_int: int, reason: str, mesg: str) -> None:
+    """What gunicorn refuses before the application sees it is a problem (RFC 9457) as well."""
+    request_id = uuid4().hex
+    status = HTTPStatus(status_int)
+    body = json.dumps(
+        {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status_int,
+            "detail": "The request is not one that can be read.",
+            "code": status.phrase.lower().replace(" ", "_").replace("-", "_"),
+            "request_id": request_id,
+        }
+    )
+    head = (
+        f"HTTP/1.1 {status_int} {status.phrase}\r\n"
+        "Content-Type: application/problem+json\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        f"X-Request-ID: {request_id}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    util.write_nonblock(sock, (head + body).encode("ascii"))
+
+
+# gunicorn has no setting for this; its own answer is HTML.
+util.write_error = write_problem
