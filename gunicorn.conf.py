@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import tempfile
-from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -43,19 +42,18 @@ def child_exit(server: Any, worker: Any) -> None:
 def write_problem(sock: Any, status_int: int, reason: str, mesg: str) -> None:
     """What gunicorn refuses before the application sees it is a problem (RFC 9457) as well."""
     request_id = uuid4().hex
-    status = HTTPStatus(status_int)
     body = json.dumps(
         {
             "type": "about:blank",
-            "title": status.phrase,
+            "title": reason,
             "status": status_int,
             "detail": "The request is not one that can be read.",
-            "code": status.phrase.lower().replace(" ", "_").replace("-", "_"),
+            "code": reason.lower().replace(" ", "_"),
             "request_id": request_id,
         }
     )
     head = (
-        f"HTTP/1.1 {status_int} {status.phrase}\r\n"
+        f"HTTP/1.1 {status_int} {reason}\r\n"
         "Content-Type: application/problem+json\r\n"
         f"Content-Length: {len(body)}\r\n"
         f"X-Request-ID: {request_id}\r\n"

@@ -110,7 +110,7 @@ def _empty(status: HTTPStatus) -> Response:
 
 
 def _has_body() -> bool:
-    return bool(request.content_length or request.headers.get("Transfer-Encoding"))
+    return bool(request.content_length)
 
 
 def _read_form() -> dict[str, str]:

@@ -1,7 +1,9 @@
 """What happens around every request."""
 
 import re
+from io import BytesIO
 from time import perf_counter
+from typing import IO
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
@@ -10,6 +12,7 @@ from app import metrics
 from app.errors import BodyTooLarge
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+LARGEST_DISCARDED = 4 * 1024 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -26,8 +29,17 @@ def _begin() -> None:
 
 
 def _limit_body() -> None:
-    # Also where no view would read the body.
-    if (request.content_length or 0) > (request.max_content_length or 0):
+    """Refuse a body that is too large, on every route; one sent in chunks gets a length."""
+    stream: IO[bytes] = request.environ["wsgi.input"]
+    limit = request.max_content_length or 0
+    length = int(request.environ.get("CONTENT_LENGTH") or 0)
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        body = stream.read(limit + 1)
+        length = len(body)
+        request.environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(length)}
+    if length > limit:
+        # What the client is still sending would otherwise break its connection off.
+        stream.read(LARGEST_DISCARDED)
         raise BodyTooLarge
 
 

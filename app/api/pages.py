@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-from flasgger import Swagger  # type: ignore[import-untyped]
+from flasgger import Swagger
 from flask import Flask, Response, make_response, render_template
 from flask.typing import ResponseReturnValue
 
@@ -27,26 +27,20 @@ CONTENT_SECURITY_POLICY = "; ".join(
 def init_pages(app: Flask, document: dict[str, Any]) -> None:
     """Serve `document` at /openapi.json, and the two pages that show it."""
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
-    title = document["info"]["title"]
-    config = _flasgger_config(app) | {"openapi": document["openapi"], "title": title}
-    Swagger(app, config=config, template=document, decorators=[_as_page], merge=True)
-    redoc = partial(render_template, "redoc.html", title=title)
-    app.add_url_rule("/redoc", "redoc", _as_page(redoc))
-
-
-def _flasgger_config(app: Flask) -> dict[str, Any]:
-    return {
+    config = {
+        "openapi": document["openapi"],
+        # flasgger's own page is of 2020, and takes any document a stranger's link names.
+        "swagger_ui": False,
         # The document is complete: flasgger is to find nothing in the views.
         "specs": [
             {"endpoint": "openapi", "route": "/openapi.json", "rule_filter": lambda rule: False}
         ],
-        "specs_route": "/swagger",
-        # Two routes that flasgger insists on, and that would serve its UI of 2020: one ends
-        # behind the page, where it is never reached, the other leads to our own files.
-        "oauth_redirect": "/swagger",
-        "static_folder": f"{app.static_folder}/swagger-ui",
-        "static_url_path": f"{app.static_url_path}/swagger-ui",
     }
+    Swagger(app, config=config, template=document, decorators=[_as_page], merge=True)
+    title = document["info"]["title"]
+    for name in ("swagger", "redoc"):
+        view = partial(render_template, f"{name}.html", title=title)
+        app.add_url_rule(f"/{name}", name, _as_page(view))
 
 
 def _as_page(view: Callable[..., ResponseReturnValue]) -> Callable[..., Response]:
