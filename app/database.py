@@ -17,13 +17,10 @@ from app.extensions import db
 # which can answer nothing, not even that.
 STATEMENT_SECONDS = 4
 WAIT_SECONDS = 5
-THREADS = 16
 
 ENGINE_OPTIONS: dict[str, Any] = {
-    # A connection for every thread that may ask for one, so none has to queue for it.
-    "pool_size": THREADS,
-    "max_overflow": 0,
-    "pool_timeout": 2,
+    # No limit but the number of threads, so none has to queue for a connection.
+    "pool_size": 0,
     # After a restart of PostgreSQL the dead connections are replaced, not answered with an error.
     "pool_pre_ping": True,
     "connect_args": {
@@ -32,6 +29,8 @@ ENGINE_OPTIONS: dict[str, Any] = {
             f"-c statement_timeout={STATEMENT_SECONDS}s"
             # A worker that stops between two statements must not keep its locks.
             " -c idle_in_transaction_session_timeout=30s"
+            # Each statement must see what was committed before it, locks what it waited for.
+            r" -c default_transaction_isolation=read\ committed"
             " -c timezone=UTC"
         ),
     },

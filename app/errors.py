@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from flask import Flask, Response, g, json
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 PROBLEM_JSON = "application/problem+json"
@@ -185,7 +184,7 @@ def init_errors(app: Flask) -> None:
     """Render whatever a view raises."""
     app.register_error_handler(Problem, _render_problem)
     app.register_error_handler(HTTPException, _render_http_exception)
-    for lost in (OperationalError, InterfaceError, PoolTimeout):
+    for lost in (OperationalError, InterfaceError):
         app.register_error_handler(lost, _render_database_lost)
     app.register_error_handler(Exception, _render_crash)
 
