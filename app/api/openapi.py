@@ -84,7 +84,7 @@ def describe(app: Flask) -> dict[str, Any]:
     for name, scheme in SECURITY_SCHEMES.items():
         spec.components.security_scheme(name, scheme)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
-    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+    for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         if contract_of(view) != Contract():
             paths[_path(rule)] |= {_method(rule): _operation(rule, view)}

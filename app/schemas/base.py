@@ -82,6 +82,10 @@ def _not_common(password: str) -> None:
 class Timestamp(fields.AwareDateTime):
     """RFC 3339. Read with any offset, or as a bare date: 00:00 UTC that day. Written in UTC."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {"example": "2026-11-21T12:00:00Z"} | kwargs.pop("metadata", {})
+        super().__init__(metadata=metadata, **kwargs)
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
         text = value if isinstance(value, str) else ""
         try:
