@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -26,11 +27,19 @@ accesslog = "-"
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)sB %(M)sms [%({x-request-id}o)s]'
 
 # prometheus_client reads this when it is imported: every worker writes its counts there.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="referral-metrics-"))
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
+if METRICS not in os.environ:
+    os.environ[METRICS] = tempfile.mkdtemp(prefix="referral-metrics-")
+
+
+def on_starting(server: Any) -> None:
+    # What an earlier run left there would be counted again.
+    shutil.rmtree(os.environ[METRICS], ignore_errors=True)
+    Path(os.environ[METRICS]).mkdir(mode=0o700)
 
 
 def on_exit(server: Any) -> None:
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    shutil.rmtree(os.environ[METRICS], ignore_errors=True)
 
 
 def child_exit(server: Any, worker: Any) -> None:
