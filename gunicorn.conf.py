@@ -35,7 +35,7 @@ if METRICS not in os.environ:
 def on_starting(server: Any) -> None:
     # What an earlier run left there would be counted again.
     shutil.rmtree(os.environ[METRICS], ignore_errors=True)
-    Path(os.environ[METRICS]).mkdir(mode=0o700)
+    Path(os.environ[METRICS]).mkdir(mode=0o700, exist_ok=True)
 
 
 def on_exit(server: Any) -> None:
