@@ -30,21 +30,30 @@ class Cursor(fields.String):
     """Where a list goes on, opaque to clients: the last row's creation (µs) and id."""
 
     def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> str | None:
-        if value is None:
-            return None
-        created_at, id_ = value
-        plain = f"{(created_at - EPOCH) // MICROSECOND}.{id_}"
-        return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+        return None if value is None else _encode(*value)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            plain = urlsafe_b64decode(str(value).encode("ascii") + b"==")
+            created_at, id_ = _decode(value)
         except ValueError:
-            plain = b""
-        parts = PLAIN_CURSOR.fullmatch(plain)
-        if not parts or int(parts[2]) > MAX_ID:
+            created_at, id_ = EPOCH, 0
+        if _encode(created_at, id_) != value or id_ > MAX_ID:
             raise ValidationError("Not a cursor that this service gave out.")
-        return EPOCH + int(parts[1]) * MICROSECOND, int(parts[2])
+        return created_at, id_
+
+
+def _encode(created_at: datetime, id_: int) -> str:
+    plain = f"{(created_at - EPOCH) // MICROSECOND}.{id_}"
+    return urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, int]:
+    plain = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    parts = PLAIN_CURSOR.fullmatch(plain)
+    if parts is None:
+        raise ValueError("not what _encode makes")
+    microseconds, id_ = parts.groups()
+    return EPOCH + int(microseconds) * MICROSECOND, int(id_)
 
 
 class PageQuery(Lenient):
