@@ -1,0 +1,94 @@
+"""The service as a client meets it: over HTTP, with its own PostgreSQL and Redis behind it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import psycopg2
+import pytest
+import redis
+from flask import Flask
+from sqlalchemy import event
+from werkzeug.serving import make_server
+
+from app import create_app
+from app.extensions import db
+from app.settings import load_settings
+from tests.people import People
+
+
+@pytest.fixture(scope="session")
+def app(settings_file: Path) -> Flask:
+    return create_app(load_settings({"REFERRAL_SETTINGS": str(settings_file)}))
+
+
+@pytest.fixture(scope="session")
+def base_url(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def http(base_url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=base_url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def register(http: httpx.Client) -> People:
+    """Makes people: `register()`, `register(email=…)`, `register(referral_code=…)`."""
+    return People(http)
+
+
+@pytest.fixture
+def sql(database_url: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+    """Runs a statement in the database behind the service and gives its rows."""
+    connection = psycopg2.connect(database_url)
+    connection.autocommit = True
+
+    def run(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    yield run
+    connection.close()
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    """The Redis behind the service."""
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
+    """Lists the SQL that the service runs meanwhile: `with statements() as ran: …`."""
+
+    @contextmanager
+    def record() -> Iterator[list[str]]:
+        ran: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            ran.append(statement)
+
+        with app.app_context():
+            engine = db.engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield ran
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+
+    return record

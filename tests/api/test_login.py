@@ -1,0 +1,136 @@
+"""Somebody who has an account opens a session."""
+
+from time import perf_counter
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.endings import Sql
+from tests.people import PASSWORD, People, bearer
+from tests.problems import assert_problem
+
+EMAIL = "ada@example.com"
+SAME_REQUEST_ID = {"X-Request-ID": "the-same-for-all"}
+NO_STRINGS = [None, 5, True, [], {}]
+
+
+def log_in(http: httpx.Client, email: Any = EMAIL, password: Any = PASSWORD) -> httpx.Response:
+    body = {"email": email, "password": password}
+    return http.post("/auth/login", json=body, headers=SAME_REQUEST_ID)
+
+
+def quickest(http: httpx.Client, sql: Sql, email: str) -> float:
+    """The time of the quickest of several wrong attempts, seconds."""
+    times = []
+    for _ in range(12):
+        sql("DELETE FROM failed_attempts")
+        started = perf_counter()
+        assert log_in(http, email, "a wrong password").status_code == 401
+        times.append(perf_counter() - started)
+    return min(times)
+
+
+def test_the_right_password_gives_the_user_and_tokens(http: httpx.Client, register: People) -> None:
+    person = register(email=EMAIL)
+    response = log_in(http)
+    assert response.status_code == 200
+    answer = response.json()
+    assert answer.keys() == {"user", "access_token", "refresh_token", "token_type", "expires_in"}
+    assert answer["user"].keys() == {"id", "email", "email_verified", "created_at"}
+    assert answer["user"]["id"] == person.id
+    assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 900)
+
+
+def test_both_new_tokens_work(http: httpx.Client, register: People) -> None:
+    session = register().log_in()
+    assert session.get("/auth/me").json()["id"] == session.id
+    headers = bearer(session.refresh_token)
+    assert http.post("/auth/refresh", headers=headers).status_code == 200
+
+
+def test_each_log_in_is_a_session_of_its_own(register: People) -> None:
+    first = register()
+    second = first.log_in()
+    first.post("/auth/logout")
+    assert first.get("/auth/me").status_code == 401
+    assert second.get("/auth/me").status_code == 200
+
+
+def test_a_wrong_password_is_refused(http: httpx.Client, register: People) -> None:
+    register(email=EMAIL)
+    response = log_in(http, password="a wrong password")
+    assert_problem(response, 401, "invalid_credentials")
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_somebody_elses_password_is_refused(http: httpx.Client, register: People) -> None:
+    register(email=EMAIL)
+    register(password="the password of somebody else")
+    response = log_in(http, password="the password of somebody else")
+    assert_problem(response, 401, "invalid_credentials")
+
+
+def test_an_unknown_address_is_answered_as_a_wrong_password_is(
+    http: httpx.Client, register: People
+) -> None:
+    register(email=EMAIL)
+    wrong = log_in(http, password="a wrong password")
+    unknown = log_in(http, email="nobody@example.com", password="a wrong password")
+    assert wrong.content == unknown.content
+    assert wrong.headers.keys() == unknown.headers.keys()
+
+
+def test_an_unknown_address_takes_the_time_of_a_wrong_password(
+    http: httpx.Client, register: People, sql: Sql
+) -> None:
+    register(email=EMAIL)
+    wrong = quickest(http, sql, EMAIL)
+    unknown = quickest(http, sql, "nobody@example.com")
+    assert 0.6 < unknown / wrong < 1.6
+
+
+@pytest.mark.parametrize("spelling", ["ADA@EXAMPLE.COM", "Ada@Example.Com"])
+def test_an_address_is_read_without_regard_to_case(
+    http: httpx.Client, register: People, spelling: str
+) -> None:
+    register(email=EMAIL)
+    assert log_in(http, email=spelling).json()["user"]["email"] == EMAIL
+
+
+@pytest.mark.parametrize(
+    "password", ["", " ", "short", PASSWORD.upper(), PASSWORD + " ", "x" * 60_000, "NUL\0", "🔑"]
+)
+def test_any_other_string_is_a_wrong_password(
+    http: httpx.Client, register: People, password: str
+) -> None:
+    register(email=EMAIL)
+    assert_problem(log_in(http, password=password), 401, "invalid_credentials")
+
+
+@pytest.mark.parametrize("field", ["email", "password"])
+@pytest.mark.parametrize("value", NO_STRINGS, ids=repr)
+def test_a_field_that_is_no_string_is_named(http: httpx.Client, field: str, value: Any) -> None:
+    problem = assert_problem(log_in(http, **{field: value}), 422, "validation_error")
+    assert problem["errors"].keys() == {field}
+
+
+@pytest.mark.parametrize("field", ["email", "password"])
+def test_a_field_that_is_missing_is_named(http: httpx.Client, field: str) -> None:
+    body = {"email": EMAIL, "password": PASSWORD}
+    del body[field]
+    problem = assert_problem(http.post("/auth/login", json=body), 422, "validation_error")
+    assert problem["errors"].keys() == {field}
+
+
+@pytest.mark.parametrize("email", ["ada", "ada@example.com\0", "a" * 60_000 + "@example.com"])
+def test_what_is_no_address_is_named(http: httpx.Client, email: str) -> None:
+    problem = assert_problem(log_in(http, email=email), 422, "validation_error")
+    assert problem["errors"].keys() == {"email"}
+
+
+def test_a_field_nobody_asked_for_is_refused(http: httpx.Client, register: People) -> None:
+    register(email=EMAIL)
+    body = {"email": EMAIL, "password": PASSWORD, "remember_me": True}
+    problem = assert_problem(http.post("/auth/login", json=body), 422, "validation_error")
+    assert problem["errors"].keys() == {"remember_me"}

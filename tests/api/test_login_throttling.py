@@ -1,0 +1,192 @@
+"""Wrong passwords for one address are met with delays that grow, and hold up nothing else."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+import redis
+
+from tests.endings import Sql
+from tests.people import PASSWORD, People, Person
+from tests.problems import assert_problem
+
+FREE = 5
+
+
+def log_in(http: httpx.Client, email: str, password: str = "a wrong password") -> httpx.Response:
+    return http.post("/auth/login", json={"email": email, "password": password})
+
+
+def ask_for_tokens(http: httpx.Client, email: str) -> httpx.Response:
+    form = {"grant_type": "password", "username": email, "password": "a wrong password"}
+    return http.post("/auth/token", data=form)
+
+
+def fail(http: httpx.Client, email: str, times: int = FREE) -> None:
+    for _ in range(times):
+        assert_problem(log_in(http, email), 401, "invalid_credentials")
+
+
+def let_delays_end(sql: Sql) -> None:
+    sql("UPDATE failed_attempts SET retry_at = now()")
+
+
+def let_minutes_pass(sql: Sql, minutes: int) -> None:
+    sql(
+        "UPDATE failed_attempts SET retry_at = retry_at - %s * interval '1 minute',"
+        " last_at = last_at - %s * interval '1 minute'",
+        minutes,
+        minutes,
+    )
+
+
+def test_the_sixth_attempt_after_five_wrong_passwords_has_to_wait(
+    http: httpx.Client, ada: Person
+) -> None:
+    fail(http, ada.email)
+    response = log_in(http, ada.email)
+    assert_problem(response, 429, "too_many_attempts")
+    assert response.headers["Retry-After"] == "1"
+
+
+def test_the_right_password_has_to_wait_as_well(http: httpx.Client, ada: Person) -> None:
+    fail(http, ada.email)
+    assert_problem(log_in(http, ada.email, PASSWORD), 429, "too_many_attempts")
+
+
+def test_the_right_password_logs_in_after_the_delay(
+    http: httpx.Client, ada: Person, sql: Sql
+) -> None:
+    fail(http, ada.email)
+    let_delays_end(sql)
+    assert log_in(http, ada.email, PASSWORD).status_code == 200
+
+
+def test_each_further_wrong_password_doubles_the_delay_up_to_a_minute(
+    http: httpx.Client, ada: Person, sql: Sql
+) -> None:
+    fail(http, ada.email, FREE - 1)
+    delays = []
+    for _ in range(9):
+        let_delays_end(sql)
+        fail(http, ada.email, 1)
+        delays.append(log_in(http, ada.email).headers["Retry-After"])
+    assert delays == ["1", "2", "4", "8", "16", "32", "60", "60", "60"]
+
+
+def test_an_attempt_during_the_delay_does_not_prolong_it(
+    http: httpx.Client, ada: Person, sql: Sql
+) -> None:
+    fail(http, ada.email)
+    before = sql("SELECT retry_at FROM failed_attempts")
+    assert log_in(http, ada.email).status_code == 429
+    assert sql("SELECT retry_at FROM failed_attempts") == before
+
+
+def test_the_right_password_starts_the_count_anew(http: httpx.Client, ada: Person) -> None:
+    fail(http, ada.email, FREE - 1)
+    assert log_in(http, ada.email, PASSWORD).status_code == 200
+    fail(http, ada.email, FREE)
+
+
+def test_a_quarter_of_an_hour_starts_the_count_anew(
+    http: httpx.Client, ada: Person, sql: Sql
+) -> None:
+    fail(http, ada.email)
+    let_minutes_pass(sql, 16)
+    fail(http, ada.email, FREE)
+
+
+def test_a_few_minutes_do_not_start_the_count_anew(
+    http: httpx.Client, ada: Person, sql: Sql
+) -> None:
+    fail(http, ada.email)
+    let_minutes_pass(sql, 14)
+    fail(http, ada.email, 1)
+    assert log_in(http, ada.email).status_code == 429
+
+
+def test_an_unknown_address_is_delayed_as_a_known_one_is(http: httpx.Client, ada: Person) -> None:
+    fail(http, ada.email)
+    fail(http, "nobody@example.com")
+    known, unknown = log_in(http, ada.email), log_in(http, "nobody@example.com")
+    assert (known.status_code, unknown.status_code) == (429, 429)
+    assert known.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
+
+
+def test_every_spelling_of_an_address_counts_as_that_address(
+    http: httpx.Client, ada: Person
+) -> None:
+    for email in ("ada@example.com", "ADA@example.com", "Ada@Example.com", "ada@EXAMPLE.COM"):
+        fail(http, email, 1)
+    fail(http, "aDA@example.com", 1)
+    assert log_in(http, ada.email).status_code == 429
+
+
+def test_the_token_endpoint_and_the_log_in_count_together(http: httpx.Client, ada: Person) -> None:
+    for _ in range(FREE):
+        assert ask_for_tokens(http, ada.email).status_code == 400
+    assert log_in(http, ada.email).status_code == 429
+    assert_problem(ask_for_tokens(http, ada.email), 429, "too_many_attempts")
+
+
+def test_somebody_else_is_not_held_up(http: httpx.Client, ada: Person, register: People) -> None:
+    grace = register()
+    fail(http, ada.email)
+    assert grace.log_in().id == grace.id
+
+
+@pytest.mark.parametrize("path", ["/auth/me", "/referral/codes", "/referral/referrals"])
+def test_a_session_that_exists_goes_on_during_the_delay(
+    http: httpx.Client, ada: Person, path: str
+) -> None:
+    fail(http, ada.email)
+    assert ada.get(path).status_code == 200
+
+
+def test_a_session_is_refreshed_during_the_delay(http: httpx.Client, ada: Person) -> None:
+    fail(http, ada.email)
+    headers = {"Authorization": f"Bearer {ada.refresh_token}"}
+    assert http.post("/auth/refresh", headers=headers).status_code == 200
+
+
+def test_the_password_is_changed_during_the_delay(http: httpx.Client, ada: Person) -> None:
+    fail(http, ada.email)
+    body = {"current_password": PASSWORD, "new_password": "another good password"}
+    assert ada.post("/auth/change_password", body).status_code == 204
+
+
+def test_the_delay_outlives_a_wiped_redis(
+    http: httpx.Client, ada: Person, redis_client: redis.Redis
+) -> None:
+    fail(http, ada.email)
+    redis_client.flushdb()
+    assert log_in(http, ada.email).status_code == 429
+
+
+def test_guesses_sent_at_once_gain_nothing_over_guesses_in_a_row(
+    http: httpx.Client, ada: Person
+) -> None:
+    with ThreadPoolExecutor(30) as crowd:
+        answers = crowd.map(lambda _: log_in(http, ada.email).status_code, range(30))
+    # One or two more than in a row, should the first delay end meanwhile.
+    assert Counter(answers)[401] <= FREE + 2
+
+
+def test_the_address_that_was_tried_is_not_kept(http: httpx.Client, sql: Sql) -> None:
+    fail(http, "nobody@example.com", 1)
+    kept = sql("SELECT failed_attempts::text, encode(subject, 'escape') FROM failed_attempts")
+    assert not any("nobody" in text for text in kept[0])
+
+
+def test_attempts_long_past_are_cleared_away(http: httpx.Client, sql: Sql) -> None:
+    fail(http, "nobody@example.com", 1)
+    let_minutes_pass(sql, 16)
+    fail(http, "another@example.com", 1)
+    assert sql("SELECT count(*) FROM failed_attempts") == [(1,)]
+
+
+@pytest.fixture
+def ada(register: People) -> Person:
+    return register(email="ada@example.com")

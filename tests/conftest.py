@@ -1,0 +1,145 @@
+"""One PostgreSQL and one Valkey for all tests; a database of its own for each worker."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import psycopg2.extensions
+import pytest
+import redis
+
+from dev.environment import forget_postgres_client
+from dev.postgres import Postgres
+from dev.running import Running, temporary_folder
+from dev.settings import write_settings
+from dev.valkey import Valkey
+
+CHECKOUT = Path(__file__).parent.parent
+TEMPLATE = "migrated"
+POSTGRES_URL = "TESTS_POSTGRES_URL"
+REDIS_URL = "TESTS_REDIS_URL"
+
+servers = pytest.StashKey[contextlib.ExitStack]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not is_worker(session.config):
+        # SIGTERM, too, ends the tests in a way that stops the servers.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        session.config.stash[servers] = contextlib.ExitStack()
+        start_servers(session.config.stash[servers])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash.get(servers, contextlib.ExitStack()).close()
+
+
+def is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def start_servers(stack: contextlib.ExitStack) -> None:
+    """Leave their addresses where the workers, which are child processes, find them."""
+    forget_postgres_client()
+    folder = stack.enter_context(temporary_folder())
+    postgres = Postgres(folder / "postgres", durable=False)
+    valkey = Valkey(folder / "valkey")
+    stack.enter_context(Running(postgres))
+    stack.enter_context(Running(valkey))
+    os.environ[POSTGRES_URL] = postgres.url("")
+    os.environ[REDIS_URL] = valkey.url()
+    create_database(TEMPLATE)
+    migrate(settings_for(folder, TEMPLATE, worker=0))
+
+
+def create_database(name: str, template: str = "template1") -> None:
+    connection = psycopg2.connect(database_address("postgres"))
+    connection.autocommit = True
+    connection.cursor().execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    connection.close()
+
+
+def database_address(name: str) -> str:
+    return os.environ[POSTGRES_URL] + name
+
+
+def redis_address(number: int) -> str:
+    return os.environ[REDIS_URL].removesuffix("/0") + f"/{number}"
+
+
+def settings_for(folder: Path, database: str, worker: int) -> Path:
+    return write_settings(
+        folder,
+        database=database_address(database),
+        cache=redis_address(2 * worker),
+        broker=redis_address(2 * worker + 1),
+        public_url="http://127.0.0.1:8000",
+    )
+
+
+def migrate(settings: Path) -> None:
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
+    environment = os.environ | {"REFERRAL_SETTINGS": str(settings)}
+    run = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True)
+    if run.returncode:
+        pytest.exit(f"The migrations fail:\n{run.stdout}{run.stderr}", returncode=1)
+
+
+@pytest.fixture(scope="session")
+def worker(request: pytest.FixtureRequest) -> int:
+    """The number of this worker process, from 1."""
+    worker_id: str = getattr(request.config, "workerinput", {}).get("workerid", "gw0")
+    return int(worker_id.removeprefix("gw")) + 1
+
+
+@pytest.fixture(scope="session")
+def database_url(worker: int) -> str:
+    """A migrated database that no other worker uses."""
+    create_database(f"worker_{worker}", template=TEMPLATE)
+    return database_address(f"worker_{worker}")
+
+
+@pytest.fixture(scope="session")
+def redis_url(worker: int) -> str:
+    """A Redis database that no other worker uses."""
+    return redis_address(2 * worker)
+
+
+@pytest.fixture(scope="session")
+def settings_file(database_url: str, worker: int, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The settings that lead to this worker's databases."""
+    return settings_for(tmp_path_factory.mktemp("settings"), f"worker_{worker}", worker)
+
+
+@pytest.fixture(scope="session")
+def _connection(database_url: str) -> Iterator[psycopg2.extensions.connection]:
+    connection = psycopg2.connect(database_url)
+    connection.autocommit = True
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(autouse=True)
+def _empty_databases(_connection: psycopg2.extensions.connection, redis_url: str) -> None:
+    """Every test starts from nothing, whatever the last one left."""
+    with _connection.cursor() as cursor:
+        cursor.execute(EMPTY_TABLES)
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushdb()
+
+
+EMPTY_TABLES = """
+SET lock_timeout = '5s';
+DO $$
+DECLARE tables text;
+BEGIN
+    SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') INTO tables
+    FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version';
+    EXECUTE 'TRUNCATE ' || tables || ' RESTART IDENTITY CASCADE';
+END $$
+"""

@@ -1,0 +1,108 @@
+"""The service as it is deployed, with PostgreSQL and Redis behind it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg2
+import pytest
+
+from dev.running import temporary_folder
+from dev.settings import write_settings
+from tests.conftest import migrate
+from tests.deployed.own_postgres import BreakablePostgres
+from tests.deployed.redis_faults import BreakableRedis
+from tests.deployed.service import Service, connections_to
+from tests.deployed.together import MANY, at_once
+from tests.people import People, Person
+
+
+@pytest.fixture(scope="module")
+def service_settings(settings_file: Path) -> Path:
+    """The settings the service runs with; a module with servers of its own has its own."""
+    return settings_file
+
+
+@pytest.fixture(scope="module")
+def service(service_settings: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with Service(service_settings, tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture
+def http(service: Service) -> Iterator[httpx.Client]:
+    with connections_to(service.url) as client:
+        yield client
+
+
+@pytest.fixture
+def register(http: httpx.Client) -> People:
+    """Makes people: `register()`, `register(email=…)`, `register(referral_code=…)`."""
+    return People(http)
+
+
+@pytest.fixture
+def crowd(register: People) -> list[Person]:
+    """Forty people."""
+    return at_once([register] * MANY)
+
+
+@pytest.fixture
+def sql(database_url: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+    """Runs a statement in the database behind the service and gives its rows."""
+    connection = psycopg2.connect(database_url)
+    connection.autocommit = True
+
+    def run(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    yield run
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BreakableRedis]:
+    own = BreakableRedis(tmp_path_factory.mktemp("redis") / "valkey")
+    with own.started():
+        yield own
+
+
+@pytest.fixture(scope="module")
+def settings_with_own_redis(
+    own_redis: BreakableRedis, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Settings that lead to this worker's database, and to a Redis that may break."""
+    return write_settings(
+        tmp_path_factory.mktemp("settings"),
+        database=database_url,
+        cache=own_redis.url(0),
+        broker=own_redis.url(1),
+        public_url="http://127.0.0.1:8000",
+    )
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[BreakablePostgres]:
+    with temporary_folder() as folder:
+        own = BreakablePostgres(folder)
+        with own.started():
+            yield own
+
+
+@pytest.fixture(scope="module")
+def settings_with_own_postgres(
+    own_postgres: BreakablePostgres, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Settings that lead to a migrated PostgreSQL that may break, and to this worker's Redis."""
+    settings = write_settings(
+        tmp_path_factory.mktemp("settings"),
+        database=own_postgres.url,
+        cache=redis_url,
+        broker=redis_url,
+        public_url="http://127.0.0.1:8000",
+    )
+    migrate(settings)
+    return settings

@@ -1,0 +1,91 @@
+"""The service as it is deployed: gunicorn and its worker processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import httpx
+import psutil
+
+from dev.ports import free_port
+from dev.waiting import wait_until
+
+CHECKOUT = Path(__file__).parent.parent.parent
+
+
+class Service:
+    """`gunicorn wsgi:app` with these settings, for the length of a `with` block."""
+
+    def __init__(self, settings: Path, folder: Path, environment: Mapping[str, str] | None = None):
+        self.settings = settings
+        self.access_log = folder / "access.log"
+        self.error_log = folder / "error.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        metrics = folder / "metrics"
+        metrics.mkdir()
+        defaults = {"PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+        self.environment = os.environ | (defaults if environment is None else environment)
+
+    def __enter__(self) -> Self:
+        with self.access_log.open("ab") as out, self.error_log.open("ab") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "wsgi:app"],
+                cwd=CHECKOUT,
+                env=self.environment | {"REFERRAL_SETTINGS": str(self.settings)},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                # Ctrl-C is for the tests, which then stop it.
+                start_new_session=True,
+            )
+        try:
+            wait_until(self._answers, "gunicorn answers")
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> int:
+        """Let it end as `systemctl stop` would; gives its exit status."""
+        self.process.terminate()
+        try:
+            return self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            for process in [*psutil.Process(self.process.pid).children(), self.process]:
+                process.kill()
+            self.process.wait()
+            raise
+
+    def workers(self) -> set[int]:
+        """The processes that serve."""
+        return {child.pid for child in psutil.Process(self.process.pid).children()}
+
+    def logged(self) -> str:
+        """Everything it has written so far."""
+        return self.access_log.read_text() + self.error_log.read_text()
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise ChildProcessError(self.error_log.read_text())
+        return answers(self.url)
+
+
+def answers(url: str) -> bool:
+    """Tell whether somebody serves there."""
+    try:
+        return httpx.get(f"{url}/healthz", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def connections_to(url: str) -> httpx.Client:
+    """A client that may be shared by threads, and opens a connection for every request."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    return httpx.Client(base_url=url, timeout=30, limits=limits, trust_env=False)

@@ -1,0 +1,48 @@
+"""What `make run` promises while it runs."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.dev.launcher import Launcher, heals
+
+
+def test_the_service_runs_from_any_path(launcher: Launcher) -> None:
+    assert httpx.get(f"{launcher.url}/readyz", trust_env=False).status_code == 200
+
+
+def test_secrets_are_for_their_owner_only(launcher: Launcher) -> None:
+    for name in ("settings.json", "secret_key", "postgres/password", "valkey/valkey.conf"):
+        assert (launcher.data / name).stat().st_mode & 0o077 == 0
+
+
+def test_everything_listens_on_loopback_only(launcher: Launcher) -> None:
+    addresses = {
+        connection.laddr.ip
+        for process in launcher.processes()
+        for connection in process.net_connections("inet")
+    }
+    assert addresses == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("part", ["bin/postgres", "valkey-server", "gunicorn"])
+def test_a_part_that_is_killed_comes_back(launcher: Launcher, part: str) -> None:
+    assert heals(launcher, part)
+
+
+def test_a_second_start_is_refused_in_one_line(launcher: Launcher) -> None:
+    second = launcher.spawn()
+    printed, _ = second.communicate(timeout=20)
+    assert second.returncode == 1
+    assert printed == f"`make run` runs here already; its data is in {launcher.data}\n"
+    assert launcher.is_ready()
+
+
+def test_a_busy_port_is_refused_in_one_line(launcher: Launcher, tmp_path: Path) -> None:
+    other = Launcher(launcher.checkout, tmp_path / "data", launcher.port)
+    start = other.spawn()
+    printed, _ = start.communicate(timeout=20)
+    assert start.returncode == 1
+    assert printed.startswith(f"Port {launcher.port} is in use.")
+    assert printed.count("\n") == 1

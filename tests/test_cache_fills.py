@@ -1,0 +1,153 @@
+"""A slow reader never stores an answer older than the last change, whatever Redis went through."""
+
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+import redis
+
+from app.cache import Cache
+from dev.waiting import wait_until
+
+KEY, OTHER = "what is asked for", "something else"
+MINUTE = 60.0
+MOMENT = 0.02
+NOBODY_LISTENS = "redis://127.0.0.1:1/0"
+
+Event = Callable[[Cache, redis.Redis], Any]
+
+
+def nothing(_cache: Cache, _redis: redis.Redis) -> None:
+    pass
+
+
+def a_change(cache: Cache, _redis: redis.Redis) -> None:
+    cache.forget(KEY)
+
+
+def a_copy_that_ends(cache: Cache, _redis: redis.Redis) -> None:
+    cache.remember(KEY, lambda: ("new", MOMENT))
+    end = monotonic() + 2 * MOMENT
+    wait_until(lambda: monotonic() > end, "the copy ends")
+
+
+def a_wipe(_cache: Cache, redis_client: redis.Redis) -> None:
+    redis_client.flushdb()
+
+
+def a_change_and_a_quick_reader(cache: Cache, _redis: redis.Redis) -> None:
+    cache.forget(KEY)
+    cache.remember(KEY, lambda: ("new", MINUTE))
+
+
+def two_changes(cache: Cache, _redis: redis.Redis) -> None:
+    cache.forget(KEY)
+    cache.forget(KEY)
+
+
+def a_change_and_a_copy_that_ends(cache: Cache, redis_client: redis.Redis) -> None:
+    cache.forget(KEY)
+    a_copy_that_ends(cache, redis_client)
+
+
+def a_change_and_a_wipe(cache: Cache, redis_client: redis.Redis) -> None:
+    cache.forget(KEY)
+    redis_client.flushdb()
+
+
+@pytest.mark.parametrize("before", [nothing, a_change, a_copy_that_ends, a_wipe])
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        a_change,
+        two_changes,
+        a_change_and_a_quick_reader,
+        a_change_and_a_copy_that_ends,
+        a_change_and_a_wipe,
+    ],
+)
+def test_a_slow_reader_does_not_store_what_was_true_before(
+    cache: Cache, redis_client: redis.Redis, before: Event, meanwhile: Event
+) -> None:
+    def read_slowly() -> tuple[str, float]:
+        meanwhile(cache, redis_client)
+        return "old", MINUTE
+
+    before(cache, redis_client)
+    assert cache.remember(KEY, read_slowly) == ("old", False)
+    assert read(cache) == "new"
+
+
+@pytest.mark.parametrize("before", [nothing, a_change, a_copy_that_ends, a_wipe])
+def test_an_answer_is_read_once(cache: Cache, redis_client: redis.Redis, before: Event) -> None:
+    before(cache, redis_client)
+    assert cache.remember(KEY, lambda: ("first", MINUTE)) == ("first", False)
+    assert cache.remember(KEY, lambda: ("second", MINUTE)) == ("first", True)
+
+
+@pytest.mark.parametrize("answer", [None, {}, [], "", 0, False, {"total": 0, "rows": [[1, "a"]]}])
+def test_an_empty_answer_is_an_answer(cache: Cache, answer: Any) -> None:
+    cache.remember(KEY, lambda: (answer, MINUTE))
+    assert cache.remember(KEY, lambda: ("another", MINUTE)) == (answer, True)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, -1e9])
+def test_an_answer_that_is_true_no_longer_is_not_stored(cache: Cache, seconds: float) -> None:
+    cache.remember(KEY, lambda: ("old", seconds))
+    assert read(cache) == "new"
+
+
+def test_an_answer_is_forgotten_alone(cache: Cache) -> None:
+    for key in (KEY, OTHER):
+        cache.remember(key, lambda: ("old", MINUTE))
+    cache.forget(KEY)
+    assert read(cache) == "new"
+    assert read(cache, OTHER) == "old"
+
+
+def test_several_answers_are_forgotten_at_once(cache: Cache) -> None:
+    for key in (KEY, OTHER):
+        cache.remember(key, lambda: ("old", MINUTE))
+    cache.forget(KEY, OTHER)
+    assert (read(cache), read(cache, OTHER)) == ("new", "new")
+
+
+def test_what_one_process_forgets_the_others_do_not_give(cache: Cache, redis_url: str) -> None:
+    cache.remember(KEY, lambda: ("old", MINUTE))
+    connected(redis_url).forget(KEY)
+    assert read(cache) == "new"
+
+
+def test_without_redis_every_answer_is_read() -> None:
+    cache = connected(NOBODY_LISTENS)
+    assert cache.remember(KEY, lambda: ("first", MINUTE)) == ("first", False)
+    assert cache.remember(KEY, lambda: ("second", MINUTE)) == ("second", False)
+
+
+def test_without_redis_there_is_nothing_to_forget() -> None:
+    connected(NOBODY_LISTENS).forget(KEY)
+
+
+def read(cache: Cache, key: str = KEY) -> Any:
+    """What the next reader is given, while the truth is "new"."""
+    answer, _ = cache.remember(key, lambda: ("new", MINUTE))
+    return answer
+
+
+def connected(url: str) -> Cache:
+    cache = Cache()
+    cache.init_app(url)
+    return cache
+
+
+@pytest.fixture
+def cache(redis_url: str) -> Cache:
+    return connected(redis_url)
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    """The Redis behind the cache."""
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
