@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from app.models.codes import WORDING
 from app.schemas.base import Email, Input, Lenient, Text, Timestamp
-from app.schemas.paging import Page
+from app.schemas.paging import NextCursor
 
 MINUTES_IN_TEN_YEARS = 10 * 366 * 24 * 60
 CODE = {"example": "K7MPX4QT"}
@@ -57,8 +57,9 @@ class CodeOut(Schema):
     created_at = Timestamp(required=True)
 
 
-class CodePageOut(Page):
+class CodePageOut(Schema):
     codes = fields.List(fields.Nested(CodeOut), required=True)
+    next_cursor = NextCursor()
 
 
 class LookUpQuery(Lenient):

@@ -68,12 +68,15 @@ class PageQuery(Lenient):
     )
 
 
-class Page(Lenient):
-    next_cursor = Cursor(
-        allow_none=True,
-        required=True,
-        metadata={
-            "description": "Where the next page begins; null on the last one",
-            "example": "MTc5NTIyMjQwMDAwMDAwMC40Mg",
-        },
-    )
+class NextCursor(Cursor):
+    """How a page says where the next one begins."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            allow_none=True,
+            required=True,
+            metadata={
+                "description": "Where the next page begins; null on the last one",
+                "example": "MTc5NTIyMjQwMDAwMDAwMC40Mg",
+            },
+        )

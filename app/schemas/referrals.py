@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from app.schemas.base import Input, Timestamp
-from app.schemas.paging import Page
+from app.schemas.paging import NextCursor
 
 
 class Activation(Input):
@@ -26,8 +26,9 @@ class ReferralOut(Schema):
     created_at = Timestamp(required=True)
 
 
-class ReferralPageOut(Page):
+class ReferralPageOut(Schema):
     referrals = fields.List(fields.Nested(ReferralOut), required=True)
+    next_cursor = NextCursor()
     total = fields.Integer(
         metadata={"description": "How many in all; on the first page only", "example": 1}
     )

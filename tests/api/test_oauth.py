@@ -20,7 +20,7 @@ DESCRIPTION = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 INCOMPLETE: dict[str, list[tuple[str, str]]] = {
     "nothing": [],
     "no grant_type": [("username", EMAIL), ("password", PASSWORD)],
-    "empty grant_type": [*BY_PASSWORD.items()][1:] + [("grant_type", "")],
+    "empty grant_type": [("grant_type", ""), ("username", EMAIL), ("password", PASSWORD)],
     "no username": [("grant_type", "password"), ("password", PASSWORD)],
     "empty username": [("grant_type", "password"), ("username", ""), ("password", PASSWORD)],
     "no password": [("grant_type", "password"), ("username", EMAIL)],

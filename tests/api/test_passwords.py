@@ -35,16 +35,18 @@ BAD = {
     "NUL inside": "hgwq\0zrtb",
     "NUL at the end": "hgwqzrtb\0",
 }
-# Of the first few hundred of every list of passwords seen in leaks, those of 8 characters or more.
+# From the first thousand of the passwords seen in leaks, those of 8 characters or more.
 COMMONEST = """
-    password 12345678 123456789 1234567890 qwertyuiop qwerty123 1q2w3e4r 1qaz2wsx iloveyou sunshine
+    password 12345678 123456789 1234567890 qwertyuiop qwerty12 1q2w3e4r 1qaz2wsx iloveyou sunshine
     princess football baseball superman trustno1 password1 passw0rd starwars whatever computer
-    corvette mercedes samantha midnight marlboro startrek internet hardcore butthead 11111111
-    88888888 87654321 asdfasdf jordan23 platinum qwertyui abcd1234 changeme liverpool metallica
-    jennifer michelle victoria danielle nicholas jonathan benjamin christian elizabeth alexander
-    patricia veronica stephanie charlotte christopher kimberly chocolate december november elephant
-    mountain dolphins scorpion williams airborne explorer michigan einstein brooklyn
-""".split()
+    corvette mercedes samantha midnight marlboro startrek internet hardcore butthead swordfis
+    11111111 88888888 87654321 987654321 00000000 55555555 99999999 12121212 69696969 12341234
+    11223344 asdfasdf asdf1234 xxxxxxxx zzzzzzzz abcdefgh jordan23 platinum qwertyui abcd1234
+    changeme liverpool metallica jennifer michelle victoria danielle nicholas jonathan benjamin
+    kimberly caroline patricia veronica margaret charlott williams thompson december november
+    elephant mountain dolphins scorpion airborne explorer michigan einstein brooklyn rosemary
+    chocolate alexander christian elizabeth christine christopher
+"""
 SPELLINGS: list[Callable[[str], str]] = [str.upper, str.title, str.swapcase]
 
 
@@ -72,7 +74,7 @@ def test_any_other_password_is_refused(http: httpx.Client, sql: Sql, password: s
     assert sql("SELECT count(*) FROM users") == [(0,)]
 
 
-@pytest.mark.parametrize("password", COMMONEST)
+@pytest.mark.parametrize("password", COMMONEST.split())
 def test_the_commonest_passwords_are_refused_and_told_so(http: httpx.Client, password: str) -> None:
     problem = assert_problem(register_with(http, password), 422, "validation_error")
     assert "common" in " ".join(problem["errors"]["password"])

@@ -1,4 +1,4 @@
-"""Either token of a session ends the whole of it, at the OAuth 2.0 revocation endpoint (RFC 7009)."""
+"""Either token of a session ends the whole of it, at the revocation endpoint (RFC 7009)."""
 
 from collections.abc import Callable
 

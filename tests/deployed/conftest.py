@@ -11,8 +11,8 @@ import pytest
 from dev.running import temporary_folder
 from dev.settings import write_settings
 from tests.conftest import migrate
-from tests.deployed.own_postgres import BreakablePostgres
-from tests.deployed.redis_faults import BreakableRedis
+from tests.deployed.own_postgres import OwnPostgres
+from tests.deployed.own_redis import OwnRedis
 from tests.deployed.service import Service, connections_to
 from tests.deployed.together import MANY, at_once
 from tests.people import People, Person
@@ -64,17 +64,17 @@ def sql(database_url: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
 
 
 @pytest.fixture(scope="module")
-def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BreakableRedis]:
-    own = BreakableRedis(tmp_path_factory.mktemp("redis") / "valkey")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
+    own = OwnRedis(tmp_path_factory.mktemp("redis"))
     with own.started():
         yield own
 
 
 @pytest.fixture(scope="module")
 def settings_with_own_redis(
-    own_redis: BreakableRedis, database_url: str, tmp_path_factory: pytest.TempPathFactory
+    own_redis: OwnRedis, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Settings that lead to this worker's database, and to a Redis that may break."""
+    """Settings that lead to this worker's database, and to a Redis that may be lost."""
     return write_settings(
         tmp_path_factory.mktemp("settings"),
         database=database_url,
@@ -84,19 +84,19 @@ def settings_with_own_redis(
     )
 
 
-@pytest.fixture(scope="module")
-def own_postgres() -> Iterator[BreakablePostgres]:
+@pytest.fixture(scope="session")
+def own_postgres() -> Iterator[OwnPostgres]:
     with temporary_folder() as folder:
-        own = BreakablePostgres(folder)
+        own = OwnPostgres(folder)
         with own.started():
             yield own
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def settings_with_own_postgres(
-    own_postgres: BreakablePostgres, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+    own_postgres: OwnPostgres, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Settings that lead to a migrated PostgreSQL that may break, and to this worker's Redis."""
+    """Settings that lead to this worker's Redis, and to a migrated PostgreSQL that may be lost."""
     settings = write_settings(
         tmp_path_factory.mktemp("settings"),
         database=own_postgres.url,

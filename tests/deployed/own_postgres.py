@@ -1,8 +1,9 @@
-"""A PostgreSQL of the test's own, which may break."""
+"""A PostgreSQL of the test's own, and ways to lose it for the length of a `with` block."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 
@@ -10,48 +11,46 @@ from dev.postgres import Postgres
 from dev.running import Running
 
 
-class BreakablePostgres:
-    """Each way to break it lasts as long as a `with` block."""
+class OwnPostgres:
+    """A server that starts fast, but keeps what it has committed."""
 
     def __init__(self, folder: Path):
-        self._postgres = Postgres(folder / "postgres", durable=False)
-        self._running = Running(self._postgres)
+        self._running = Running(Postgres(folder / "postgres", durable=False))
 
     @contextmanager
     def started(self) -> Iterator[None]:
         with self._running:
-            self.url = self._postgres.url()
+            self.url = self._running.server.url()
             yield
 
     @contextmanager
     def killed(self) -> Iterator[None]:
+        # Brings what was committed to disk, where it would be at once if the server were durable.
+        self.run("SELECT pg_switch_wal()")
         self._running.kill()
-        yield
-        self._running.start()
+        try:
+            yield
+        finally:
+            self._running.start()
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
         self._running.stop()
-        yield
-        self._running.start()
+        try:
+            yield
+        finally:
+            self._running.start()
 
     def frozen(self) -> AbstractContextManager[None]:
         return self._running.frozen()
 
-    def run(self, statement: str) -> list[tuple]:
+    def run(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement; gives its rows."""
-        connection = psycopg2.connect(self.url)
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(statement)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        with closing(psycopg2.connect(self.url)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
 
 
-Fault = Callable[[BreakablePostgres], AbstractContextManager[None]]
+Loss = Callable[[OwnPostgres], AbstractContextManager[None]]
 
-LOSSES: dict[str, Fault] = {
-    "killed": BreakablePostgres.killed,
-    "stopped": BreakablePostgres.stopped,
-}
+LOSSES: dict[str, Loss] = {"killed": OwnPostgres.killed, "stopped": OwnPostgres.stopped}

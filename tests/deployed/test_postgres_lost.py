@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from dev.waiting import wait_until
-from tests.deployed.own_postgres import LOSSES, BreakablePostgres
+from tests.deployed.own_postgres import LOSSES, OwnPostgres
 from tests.deployed.service import Service, connections_to
 from tests.deployed.together import MANY, at_once, meanwhile, outcome, outcomes
 from tests.people import People, Person
@@ -69,7 +69,7 @@ def test_what_was_answered_before_is_there_afterwards(
 
 
 def test_a_frozen_server_costs_no_more_than_the_deadline_and_no_worker(
-    busy: Person, service: Service, own_postgres: BreakablePostgres
+    busy: Person, service: Service, own_postgres: OwnPostgres
 ) -> None:
     workers = service.workers()
     with own_postgres.frozen():
@@ -81,7 +81,7 @@ def test_a_frozen_server_costs_no_more_than_the_deadline_and_no_worker(
 
 
 def test_health_is_told_at_once_while_the_server_is_frozen(
-    busy: Person, own_postgres: BreakablePostgres
+    busy: Person, own_postgres: OwnPostgres
 ) -> None:
     with own_postgres.frozen():
         response = busy.get("/healthz")
@@ -89,16 +89,14 @@ def test_health_is_told_at_once_while_the_server_is_frozen(
     assert response.elapsed.total_seconds() < 1
 
 
-def test_connections_that_were_cut_are_not_noticed(
-    busy: Person, own_postgres: BreakablePostgres
-) -> None:
+def test_connections_that_were_cut_are_not_noticed(busy: Person, own_postgres: OwnPostgres) -> None:
     for _ in range(3):
         assert len(own_postgres.run(f"SELECT pg_terminate_backend(pid) {THE_SERVICES}")) > 1
         assert outcomes(at_once([partial(busy.get, "/auth/me")] * MANY)) == {"200": MANY}
 
 
 def test_a_request_whose_connection_is_cut_is_unavailable_and_did_nothing(
-    busy: Person, own_postgres: BreakablePostgres
+    busy: Person, own_postgres: OwnPostgres
 ) -> None:
     code = busy.publish()["code"]
     with waiting_for_a_lock(own_postgres, partial(busy.post, "/referral/code", HOUR)) as answer:
@@ -108,7 +106,7 @@ def test_a_request_whose_connection_is_cut_is_unavailable_and_did_nothing(
 
 
 def test_a_request_that_waits_too_long_for_another_is_unavailable(
-    busy: Person, own_postgres: BreakablePostgres
+    busy: Person, own_postgres: OwnPostgres
 ) -> None:
     started = monotonic()
     with waiting_for_a_lock(own_postgres, partial(busy.post, "/referral/code", HOUR)) as answer:
@@ -118,7 +116,7 @@ def test_a_request_that_waits_too_long_for_another_is_unavailable(
 
 
 def test_a_service_started_before_its_database_serves_once_that_is_there(
-    service_settings: Path, tmp_path: Path, own_postgres: BreakablePostgres
+    service_settings: Path, tmp_path: Path, own_postgres: OwnPostgres
 ) -> None:
     with own_postgres.killed():
         service = Service(service_settings, tmp_path).__enter__()
@@ -141,7 +139,7 @@ def service_settings(settings_with_own_postgres: Path) -> Path:
 
 
 @pytest.fixture
-def losing_postgres(request: pytest.FixtureRequest, own_postgres: BreakablePostgres) -> Losing:
+def losing_postgres(request: pytest.FixtureRequest, own_postgres: OwnPostgres) -> Losing:
     """Loses PostgreSQL in one way, as long as the block runs."""
     return partial(LOSSES[request.param], own_postgres)
 
@@ -156,7 +154,7 @@ def busy(register: People) -> Person:
 
 @contextmanager
 def waiting_for_a_lock(
-    own_postgres: BreakablePostgres, send: Callable[[], httpx.Response]
+    own_postgres: OwnPostgres, send: Callable[[], httpx.Response]
 ) -> Iterator[Future[httpx.Response]]:
     """A request that cannot go on in the database, as long as the block runs."""
     holder = psycopg2.connect(own_postgres.url)
@@ -164,7 +162,7 @@ def waiting_for_a_lock(
         try:
             holder.cursor().execute("SELECT FROM users FOR UPDATE")
             answer = thread.submit(send)
-            waiting = f"SELECT {THE_SERVICES} AND {IS_WAITING}"
+            waiting = f"SELECT pid {THE_SERVICES} AND {IS_WAITING}"
             wait_until(lambda: bool(own_postgres.run(waiting)), "the request waits")
             yield answer
         finally:

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from dev.waiting import wait_until
-from tests.deployed.redis_faults import FAULTS, LASTING, BreakableRedis
+from tests.deployed.own_redis import FAULTS, LASTING, OwnRedis
 from tests.deployed.service import Service, connections_to
 from tests.deployed.together import MANY, at_once, meanwhile, outcome, outcomes
 from tests.people import PASSWORD, People, Person, bearer
@@ -64,7 +64,7 @@ def test_a_delay_that_was_running_goes_on(
 
 @each_fault
 def test_look_ups_give_each_change_of_a_code(
-    register: People, own_redis: BreakableRedis, losing_redis: Losing
+    register: People, own_redis: OwnRedis, losing_redis: Losing
 ) -> None:
     owner = register()
     owner.publish()
@@ -79,7 +79,7 @@ def test_look_ups_give_each_change_of_a_code(
 
 @pytest.mark.parametrize("losing_redis", FAULTS.keys() - {"frozen"}, indirect=True)
 def test_look_ups_give_the_newest_code_once_redis_is_back(
-    register: People, own_redis: BreakableRedis, losing_redis: Losing
+    register: People, own_redis: OwnRedis, losing_redis: Losing
 ) -> None:
     owner = register()
     owner.publish()
@@ -92,7 +92,7 @@ def test_look_ups_give_the_newest_code_once_redis_is_back(
 
 
 def test_what_redis_kept_through_its_freeze_is_gone_within_a_minute(
-    register: People, own_redis: BreakableRedis
+    register: People, own_redis: OwnRedis
 ) -> None:
     owner = register()
     owner.publish(lifetime_minutes=60)
@@ -107,7 +107,7 @@ def test_what_redis_kept_through_its_freeze_is_gone_within_a_minute(
 
 @each_fault
 def test_the_referrer_sees_who_joins(
-    register: People, own_redis: BreakableRedis, losing_redis: Losing
+    register: People, own_redis: OwnRedis, losing_redis: Losing
 ) -> None:
     owner = register()
     code = owner.publish()["code"]
@@ -122,7 +122,7 @@ def test_the_referrer_sees_who_joins(
 
 @each_lasting_fault
 def test_forty_look_ups_at_once_are_answered(
-    register: People, own_redis: BreakableRedis, losing_redis: Losing
+    register: People, own_redis: OwnRedis, losing_redis: Losing
 ) -> None:
     owner = register()
     owner.publish()
@@ -133,7 +133,7 @@ def test_forty_look_ups_at_once_are_answered(
 
 @each_fault
 def test_look_ups_go_on_while_redis_goes_and_returns(
-    register: People, own_redis: BreakableRedis, losing_redis: Losing
+    register: People, own_redis: OwnRedis, losing_redis: Losing
 ) -> None:
     owner = register()
     code = owner.publish()["code"]
@@ -177,7 +177,7 @@ def service_settings(settings_with_own_redis: Path) -> Path:
 
 
 @pytest.fixture
-def losing_redis(request: pytest.FixtureRequest, own_redis: BreakableRedis) -> Losing:
+def losing_redis(request: pytest.FixtureRequest, own_redis: OwnRedis) -> Losing:
     """Loses Redis in one way, as long as the block runs: `with losing_redis(): …`."""
     return partial(FAULTS[request.param], own_redis)
 
@@ -193,7 +193,7 @@ def http(service: Service) -> Iterator[httpx.Client]:
     assert [(response.request.url.path, response.elapsed) for response in slow] == []
 
 
-def wait_until_copied(owner: Person, own_redis: BreakableRedis) -> None:
+def wait_until_copied(owner: Person, own_redis: OwnRedis) -> None:
     """Look the code up until Redis has a copy, so all is as it should be."""
     with redis.Redis.from_url(own_redis.url()) as client:
         client.flushall()

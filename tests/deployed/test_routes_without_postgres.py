@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.deployed.every_route import ROUTES, Scene
-from tests.deployed.own_postgres import LOSSES, BreakablePostgres
+from tests.deployed.own_postgres import LOSSES, OwnPostgres
 from tests.deployed.service import Service, connections_to
 from tests.problems import assert_problem
 
@@ -58,7 +58,7 @@ def scene(service: Service) -> Iterator[Scene]:
 
 @pytest.fixture(scope="module", params=LOSSES)
 def _lost(
-    request: pytest.FixtureRequest, own_postgres: BreakablePostgres, scene: Scene
+    request: pytest.FixtureRequest, own_postgres: OwnPostgres, scene: Scene
 ) -> Iterator[None]:
     with LOSSES[request.param](own_postgres):
         yield

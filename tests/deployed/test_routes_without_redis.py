@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.deployed.every_route import ROUTES, Scene
-from tests.deployed.redis_faults import LASTING, BreakableRedis
+from tests.deployed.own_redis import LASTING, OwnRedis
 
 pytestmark = pytest.mark.xdist_group("routes_without_redis")
 
@@ -18,7 +18,7 @@ def service_settings(settings_with_own_redis: Path) -> Path:
 
 
 @pytest.fixture(scope="module", params=LASTING)
-def _lost(request: pytest.FixtureRequest, own_redis: BreakableRedis) -> Iterator[None]:
+def _lost(request: pytest.FixtureRequest, own_redis: OwnRedis) -> Iterator[None]:
     with LASTING[request.param](own_redis):
         yield
 

@@ -1,4 +1,4 @@
-"""What happens to a Redis, for the length of a `with` block."""
+"""A Redis of the test's own, and what may happen to it for the length of a `with` block."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,13 +10,12 @@ from dev.running import Running
 from dev.valkey import Valkey
 
 
-class BreakableRedis:
-    """A Valkey of the test's own."""
+class OwnRedis:
+    """A server that holds only what may be lost."""
 
     def __init__(self, folder: Path):
-        self._valkey = Valkey(folder)
-        self._running = Running(self._valkey)
-        self.url = self._valkey.url
+        self._running = Running(Valkey(folder / "valkey"))
+        self.url = self._running.server.url
 
     @contextmanager
     def started(self) -> Iterator[None]:
@@ -26,8 +25,10 @@ class BreakableRedis:
     @contextmanager
     def killed(self) -> Iterator[None]:
         self._running.kill()
-        yield
-        self._running.start()
+        try:
+            yield
+        finally:
+            self._running.start()
 
     def frozen(self) -> AbstractContextManager[None]:
         return self._running.frozen()
@@ -40,18 +41,15 @@ class BreakableRedis:
 
     @contextmanager
     def restarted_empty(self) -> Iterator[None]:
-        self._running.kill()
-        self._running.start()
+        with self.killed():
+            pass
         yield
 
 
-Fault = Callable[[BreakableRedis], AbstractContextManager[None]]
+Fault = Callable[[OwnRedis], AbstractContextManager[None]]
 
-LASTING: dict[str, Fault] = {
-    "killed": BreakableRedis.killed,
-    "frozen": BreakableRedis.frozen,
-}
+LASTING: dict[str, Fault] = {"killed": OwnRedis.killed, "frozen": OwnRedis.frozen}
 FAULTS: dict[str, Fault] = LASTING | {
-    "emptied": BreakableRedis.emptied,
-    "restarted empty": BreakableRedis.restarted_empty,
+    "emptied": OwnRedis.emptied,
+    "restarted empty": OwnRedis.restarted_empty,
 }
