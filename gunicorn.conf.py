@@ -19,6 +19,8 @@ timeout = 30
 graceful_timeout = 10
 keepalive = 5
 limit_request_line = 8190
+# No header of anybody's moves the path.
+forwarder_headers = ""
 # It would lie in the home folder, one for all.
 control_socket_disable = True
 

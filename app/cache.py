@@ -1,10 +1,10 @@
 """What Redis remembers, and how it is forgotten.
 
-An answer is either right or not there. Whoever changes the truth commits first, then replaces the
-copy by a tombstone that no other copy equals; whoever missed stores a copy only if the key still
-holds exactly what was seen before the truth was read. So a slow reader cannot bring an old answer
-back after the change. Nothing is kept for longer than a minute, which bounds how long a copy can
-be wrong that Redis was not there to forget.
+An answer is either right or not there. Whoever finds nothing leaves a mark of their own before
+reading the truth, and stores a copy only in place of that mark; whoever changes the truth commits
+first and then deletes whatever the key holds. So a slow reader cannot bring an old answer back
+after the change: its mark is gone. Nothing is kept for longer than a minute, which bounds how long
+a copy can be wrong that Redis was not there to forget.
 """
 
 import json
@@ -22,10 +22,10 @@ from redis.retry import Retry
 LONGEST_SECONDS = 60
 TIMEOUT_SECONDS = 0.2
 PAUSE_SECONDS = 1.0
-TOMBSTONE = b"!"
+MARK = b"!"
 
 FILL = """
-if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then
+if redis.call('GET', KEYS[1]) == ARGV[1] then
     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 end
 """
@@ -55,7 +55,7 @@ class Cache:
             the start of the reading it will be true if nobody changes it.
         """
         seen = self._see(key)
-        if seen and not seen.startswith(TOMBSTONE):
+        if seen and not seen.startswith(MARK):
             return json.loads(seen), True
         started = monotonic()
         answer, seconds = read()
@@ -67,10 +67,7 @@ class Cache:
     def forget(self, *keys: str) -> None:
         """Let no copy made so far be given under these keys again. Call it after the commit."""
         try:
-            with self._redis.pipeline(transaction=False) as pipe:
-                for key in keys:
-                    pipe.set(key, TOMBSTONE + uuid4().bytes, ex=LONGEST_SECONDS)
-                pipe.execute()
+            self._redis.delete(*keys)
         except RedisError:
             log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)
 
@@ -82,17 +79,18 @@ class Cache:
             return False
 
     def _see(self, key: str) -> bytes | None:
-        """What the key holds, empty if nothing; None while Redis does not answer."""
+        """The copy under the key, or the mark that stands there now; None without Redis."""
         if monotonic() < self._asleep_until:
             return None
+        mark = MARK + uuid4().bytes
         try:
-            seen = cast("bytes | None", self._redis.get(key))
+            seen = self._redis.set(key, mark, nx=True, get=True, ex=LONGEST_SECONDS)
         except RedisError:
             # So that a frozen Redis costs a few requests its time-out, not every one.
             self._asleep_until = monotonic() + PAUSE_SECONDS
             log.warning("Redis does not answer; reading PostgreSQL for %s s", PAUSE_SECONDS)
             return None
-        return seen or b""
+        return cast("bytes | None", seen) or mark
 
     def _store(self, key: str, seen: bytes, answer: Any, milliseconds: int) -> None:
         if milliseconds <= 0:

@@ -78,7 +78,7 @@ def keep_running(data: Path, port: int) -> None:
 def wait_until_ready(supervisor: Supervisor, data: Path, port: int) -> None:
     """Return once the service answers; show the logs and give up when it does not."""
     try:
-        wait_until(lambda: has_come_up(supervisor, port), "ready", seconds=60)
+        wait_until(lambda: has_come_up(supervisor, port), "answer from /readyz", seconds=60)
     except OSError as error:
         for log in LOGS:
             print(f"--- {log}", *tail(data / "logs" / log), sep="\n", file=sys.stderr)

@@ -37,7 +37,7 @@ def locked(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("w") as file:
         try:
             # One whose `make` was killed needs a moment to end.
-            wait_until(lambda: _lock(file), "the lock", seconds=5)
+            wait_until(lambda: _lock(file), "lock", seconds=5)
         except TimeoutError:
             sys.exit(f"`make run` runs here already; its data is in {folder}")
         yield

@@ -43,6 +43,8 @@ class Postgres:
     def prepare(self) -> None:
         """Make what the first start needs; later, do nothing."""
         self.folder.mkdir(exist_ok=True)
+        # Whatever the umask: the server's account passes through here to its files.
+        self.folder.chmod(0o755)
         self._package = _package(self.folder)
         password_file = self.folder / "password"
         self._password = kept_secret(password_file)

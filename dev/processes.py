@@ -32,7 +32,7 @@ def kill(processes: Sequence[psutil.Process]) -> None:
 
 def wait_until_gone(processes: Sequence[psutil.Process], seconds: float) -> None:
     """Return once none of the processes runs."""
-    wait_until(lambda: not any(map(_runs, processes)), "the processes end", seconds)
+    wait_until(lambda: not any(map(_runs, processes)), "end of the processes", seconds)
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -62,7 +62,7 @@ class Running(Generic[S]):
                 start_new_session=True,
                 **self.server.popen_options,
             )
-        wait_until(self._serves, f"{self.server.folder.name} serves")
+        wait_until(self._serves, f"{self.server.folder.name} that serves")
 
     def stop(self) -> None:
         """Let it end cleanly."""

@@ -9,5 +9,5 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) ->
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {seconds:g} s")
+            raise TimeoutError(f"no {what} within {seconds:g} s")
         time.sleep(0.05)

@@ -15,7 +15,7 @@ from dev.waiting import wait_until
 def main() -> None:
     settings = json.loads(Path(os.environ["REFERRAL_SETTINGS"]).read_text())
     database = settings["SQLALCHEMY_DATABASE_URI"]
-    wait_until(lambda: takes_connections(database), "PostgreSQL serves", seconds=math.inf)
+    wait_until(lambda: takes_connections(database), "PostgreSQL", seconds=math.inf)
     _migrate()
     _empty(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     address = f"127.0.0.1:{os.environ['PORT']}"

@@ -31,7 +31,7 @@ def refresh_token(view: View) -> View:
 
 
 def _bearer_token() -> str:
-    authorization = request.authorization
-    if authorization is None or authorization.type != "bearer" or not authorization.token:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
         raise TokenMissing
-    return authorization.token
+    return token.strip()

@@ -7,6 +7,7 @@ from typing import IO
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import BadRequest
 
 from app import metrics
 from app.errors import BodyTooLarge
@@ -32,15 +33,22 @@ def _limit_body() -> None:
     """Refuse a body that is too large, on every route; one sent in chunks gets a length."""
     stream: IO[bytes] = request.environ["wsgi.input"]
     limit = request.max_content_length or 0
-    length = int(request.environ.get("CONTENT_LENGTH") or 0)
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
-        body = stream.read(limit + 1)
-        length = len(body)
-        request.environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(length)}
+        body = _read(stream, limit + 1)
+        request.environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        del request.environ["HTTP_TRANSFER_ENCODING"]
+    length = request.content_length or 0
     if length > limit:
         # What the client is still sending would otherwise break its connection off.
-        stream.read(LARGEST_DISCARDED)
+        _read(stream, min(length, LARGEST_DISCARDED))
         raise BodyTooLarge
+
+
+def _read(stream: IO[bytes], most: int) -> bytes:
+    try:
+        return stream.read(most)
+    except Exception:  # every server has errors of its own for an unreadable body
+        raise BadRequest from None
 
 
 def _finish(response: Response) -> Response:

@@ -175,16 +175,23 @@ def delete(owner: User, code_id: int) -> None:
 
 @contextmanager
 def _changing_codes_of(owner: User) -> Iterator[Clock]:
+    try:
+        with transaction():
+            yield _lock(owner)
+    finally:
+        # Also where the answer to the commit was lost: the change may stand.
+        lookup.forget(owner.email)
+
+
+def _lock(owner: User) -> Clock:
     ten_years = literal("10 years").cast(Interval)
-    with transaction():
-        now, furthest = db.session.execute(
-            select(func.now(), func.now() + ten_years)
-            .select_from(User)
-            .where(User.id == owner.id)
-            .with_for_update(key_share=True)
-        ).one()
-        yield Clock(now, furthest)
-    lookup.forget(owner.email)
+    now, furthest = db.session.execute(
+        select(func.now(), func.now() + ten_years)
+        .select_from(User)
+        .where(User.id == owner.id)
+        .with_for_update(key_share=True)
+    ).one()
+    return Clock(now, furthest)
 
 
 def _kept(code_id: int) -> ColumnElement[bool]:

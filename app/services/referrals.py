@@ -179,7 +179,12 @@ def _usable(code: str) -> Any:
     usable = db.session.execute(
         select(Code.id, Code.user_id, User.email)
         .join(User, User.id == Code.user_id)
-        .where(Code.code == code.upper(), Code.is_activated, Code.expires_at > func.now())
+        # By the clock, not by when the transaction began: it may have waited for the code.
+        .where(
+            Code.code == code.upper(),
+            Code.is_activated,
+            Code.expires_at > func.clock_timestamp(),
+        )
         .with_for_update(read=True, of=Code)
     ).first()
     if usable is None:

@@ -13,6 +13,21 @@ from tests.problems import assert_problem
 EMAIL = "ada@example.com"
 SAME_REQUEST_ID = {"X-Request-ID": "the-same-for-all"}
 NO_STRINGS = [None, 5, True, [], {}]
+WRONG_PASSWORDS = {
+    "empty": "",
+    "space": " ",
+    "short": "short",
+    "capitals": PASSWORD.upper(),
+    "space after it": PASSWORD + " ",
+    "60,000 letters": "x" * 60_000,
+    "NUL": PASSWORD + "\0",
+    "emoji": "\U0001f511",
+}
+NO_ADDRESSES = {
+    "no at": "ada",
+    "NUL": "ada@example.com\0",
+    "60,000 letters": "a" * 60_000 + "@example.com",
+}
 
 
 def log_in(http: httpx.Client, email: Any = EMAIL, password: Any = PASSWORD) -> httpx.Response:
@@ -98,9 +113,7 @@ def test_an_address_is_read_without_regard_to_case(
     assert log_in(http, email=spelling).json()["user"]["email"] == EMAIL
 
 
-@pytest.mark.parametrize(
-    "password", ["", " ", "short", PASSWORD.upper(), PASSWORD + " ", "x" * 60_000, "NUL\0", "🔑"]
-)
+@pytest.mark.parametrize("password", WRONG_PASSWORDS.values(), ids=WRONG_PASSWORDS)
 def test_any_other_string_is_a_wrong_password(
     http: httpx.Client, register: People, password: str
 ) -> None:
@@ -123,7 +136,7 @@ def test_a_field_that_is_missing_is_named(http: httpx.Client, field: str) -> Non
     assert problem["errors"].keys() == {field}
 
 
-@pytest.mark.parametrize("email", ["ada", "ada@example.com\0", "a" * 60_000 + "@example.com"])
+@pytest.mark.parametrize("email", NO_ADDRESSES.values(), ids=NO_ADDRESSES)
 def test_what_is_no_address_is_named(http: httpx.Client, email: str) -> None:
     problem = assert_problem(log_in(http, email=email), 422, "validation_error")
     assert problem["errors"].keys() == {"email"}

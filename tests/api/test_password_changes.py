@@ -78,7 +78,9 @@ def test_without_the_current_password_nothing_changes(http: httpx.Client, ada: P
     assert other.get("/auth/me").status_code == 200
 
 
-@pytest.mark.parametrize("current", ["", PASSWORD + "x", PASSWORD.upper(), "NUL\0", "x" * 60_000])
+@pytest.mark.parametrize(
+    "current", ["", PASSWORD + "x", PASSWORD.upper(), PASSWORD + "\0", "x" * 1000]
+)
 def test_any_other_string_is_a_wrong_password(ada: Person, current: str) -> None:
     assert_problem(change(ada, current=current), 403, "wrong_password")
 

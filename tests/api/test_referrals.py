@@ -25,7 +25,7 @@ BAD_FORMS = [
     " {}",
     "{}-",
 ]
-BAD_TYPES = [None, True, 7, 1.5, [], ["GRACE-2030"], {"code": "GRACE-2030"}]
+BAD_TYPES = [None, True, 7, ["GRACE-2030"], {"code": "GRACE-2030"}]
 NEWCOMER = "newcomer@example.com"
 
 Join = Callable[[str], httpx.Response]

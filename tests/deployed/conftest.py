@@ -75,34 +75,27 @@ def settings_with_own_redis(
     own_redis: OwnRedis, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Settings that lead to this worker's database, and to a Redis that may be lost."""
-    return write_settings(
-        tmp_path_factory.mktemp("settings"),
-        database=database_url,
-        cache=own_redis.url(0),
-        broker=own_redis.url(1),
-        public_url="http://127.0.0.1:8000",
-    )
+    return settings_for(tmp_path_factory.mktemp("settings"), database_url, own_redis.url())
 
 
 @pytest.fixture(scope="session")
-def own_postgres() -> Iterator[OwnPostgres]:
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgres]:
+    """Migrated."""
     with temporary_folder() as folder:
         own = OwnPostgres(folder)
         with own.started():
+            migrate(settings_for(tmp_path_factory.mktemp("migration"), own.url, "redis://unused"))
             yield own
 
 
-@pytest.fixture(scope="session")
-def settings_with_own_postgres(
-    own_postgres: OwnPostgres, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+@pytest.fixture(scope="module")
+def settings_with_own_servers(
+    own_postgres: OwnPostgres, own_redis: OwnRedis, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Settings that lead to this worker's Redis, and to a migrated PostgreSQL that may be lost."""
-    settings = write_settings(
-        tmp_path_factory.mktemp("settings"),
-        database=own_postgres.url,
-        cache=redis_url,
-        broker=redis_url,
-        public_url="http://127.0.0.1:8000",
-    )
-    migrate(settings)
-    return settings
+    """Settings that lead to a PostgreSQL and a Redis that may be lost."""
+    return settings_for(tmp_path_factory.mktemp("settings"), own_postgres.url, own_redis.url())
+
+
+def settings_for(folder: Path, database: str, cache: str) -> Path:
+    url = "http://127.0.0.1:8000"
+    return write_settings(folder, database=database, cache=cache, broker=cache, public_url=url)

@@ -22,6 +22,10 @@ class OwnRedis:
         with self._running:
             yield
 
+    def empty(self) -> None:
+        with redis.Redis.from_url(self.url()) as client:
+            client.flushall()
+
     @contextmanager
     def killed(self) -> Iterator[None]:
         self._running.kill()
@@ -35,8 +39,7 @@ class OwnRedis:
 
     @contextmanager
     def emptied(self) -> Iterator[None]:
-        with redis.Redis.from_url(self.url()) as client:
-            client.flushall()
+        self.empty()
         yield
 
     @contextmanager
@@ -44,6 +47,16 @@ class OwnRedis:
         with self.killed():
             pass
         yield
+
+    @contextmanager
+    def reading_only(self) -> Iterator[None]:
+        """It answers what only reads, and lets everything else wait."""
+        with redis.Redis.from_url(self.url()) as client:
+            client.client_pause(10_000, all=False)
+            try:
+                yield
+            finally:
+                client.client_unpause()
 
 
 Fault = Callable[[OwnRedis], AbstractContextManager[None]]

@@ -19,8 +19,15 @@ CHECKOUT = Path(__file__).parent.parent.parent
 class Service:
     """`gunicorn wsgi:app` with these settings, for the length of a `with` block."""
 
-    def __init__(self, settings: Path, folder: Path, environment: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        settings: Path,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        patience: float = 30,
+    ):
         self.settings = settings
+        self.patience = patience
         self.access_log = folder / "access.log"
         self.error_log = folder / "error.log"
         self.port = free_port()
@@ -43,7 +50,7 @@ class Service:
                 start_new_session=True,
             )
         try:
-            wait_until(self._answers, "gunicorn answers")
+            wait_until(self._answers, "answer from gunicorn", self.patience)
         except BaseException:
             self.stop()
             raise
@@ -80,7 +87,7 @@ class Service:
 def answers(url: str) -> bool:
     """Tell whether somebody serves there."""
     try:
-        return httpx.get(f"{url}/healthz", trust_env=False).is_success
+        return httpx.get(f"{url}/healthz", trust_env=False, verify=False).is_success
     except httpx.TransportError:
         return False
 
@@ -88,4 +95,4 @@ def answers(url: str) -> bool:
 def connections_to(url: str) -> httpx.Client:
     """A client that may be shared by threads, and opens a connection for every request."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.Client(base_url=url, timeout=30, limits=limits, trust_env=False)
+    return httpx.Client(base_url=url, timeout=30, limits=limits, trust_env=False, verify=False)

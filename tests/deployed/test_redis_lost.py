@@ -77,7 +77,7 @@ def test_look_ups_give_each_change_of_a_code(
         assert {outcome(look_up(owner)) for _ in range(3)} == {"404 referral_code_not_found"}
 
 
-@pytest.mark.parametrize("losing_redis", FAULTS.keys() - {"frozen"}, indirect=True)
+@pytest.mark.parametrize("losing_redis", sorted(FAULTS.keys() - {"frozen"}), indirect=True)
 def test_look_ups_give_the_newest_code_once_redis_is_back(
     register: People, own_redis: OwnRedis, losing_redis: Losing
 ) -> None:
@@ -176,6 +176,12 @@ def service_settings(settings_with_own_redis: Path) -> Path:
     return settings_with_own_redis
 
 
+@pytest.fixture(autouse=True)
+def _empty_redis(own_redis: OwnRedis) -> None:
+    """Every test starts from nothing."""
+    own_redis.empty()
+
+
 @pytest.fixture
 def losing_redis(request: pytest.FixtureRequest, own_redis: OwnRedis) -> Losing:
     """Loses Redis in one way, as long as the block runs: `with losing_redis(): …`."""
@@ -195,11 +201,11 @@ def http(service: Service) -> Iterator[httpx.Client]:
 
 def wait_until_copied(owner: Person, own_redis: OwnRedis) -> None:
     """Look the code up until Redis has a copy, so all is as it should be."""
+    own_redis.empty()
     with redis.Redis.from_url(own_redis.url()) as client:
-        client.flushall()
         wait_until(
             lambda: look_up(owner).is_success and any(client.scan_iter("lookup:*")),
-            "the look-up is copied",
+            "copy of the look-up",
             seconds=5,
         )
 

@@ -21,7 +21,7 @@ INDEPENDENT = (
 )
 
 
-@pytest.mark.parametrize("route", ROUTES.keys() - INDEPENDENT)
+@pytest.mark.parametrize("route", sorted(ROUTES.keys() - INDEPENDENT))
 def test_a_route_is_unavailable_at_once(scene: Scene, route: str) -> None:
     _, send = ROUTES[route]
     response = send(scene)
@@ -42,8 +42,8 @@ def test_readiness_names_what_is_lost(scene: Scene) -> None:
 
 
 @pytest.fixture(scope="module")
-def service_settings(settings_with_own_postgres: Path) -> Path:
-    return settings_with_own_postgres
+def service_settings(settings_with_own_servers: Path) -> Path:
+    return settings_with_own_servers
 
 
 @pytest.fixture(scope="module")

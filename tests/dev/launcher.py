@@ -96,6 +96,6 @@ def heals(launcher: Launcher, name: str) -> bool:
     """Kill a part and tell whether the service comes back with another in its place."""
     old = launcher.part(name)
     old.kill()
-    wait_until(lambda: launcher.has_another(name, old), f"another {name}")
-    wait_until(launcher.is_ready, "ready again")
+    wait_until(lambda: launcher.has_another(name, old), f"other {name}")
+    wait_until(launcher.is_ready, "answer again")
     return True

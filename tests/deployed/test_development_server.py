@@ -1,0 +1,46 @@
+"""`python wsgi.py`: the service for its developers."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.ports import is_free
+from dev.waiting import wait_until
+from tests.deployed.service import CHECKOUT, connections_to
+from tests.people import People
+
+
+def test_the_development_server_serves(url: str) -> None:
+    with connections_to(url) as http:
+        person = People(http)()
+        assert person.get("/auth/me").json()["email"] == person.email
+
+
+@pytest.fixture
+def url(settings_file: Path, tmp_path: Path) -> Iterator[str]:
+    """Where it says it runs."""
+    if not is_free(5000):
+        pytest.skip("somebody else uses its port")
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "wsgi.py"],
+            cwd=CHECKOUT,
+            env=os.environ | {"REFERRAL_SETTINGS": str(settings_file)},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            running = re.compile(r"Running on (http://\S+)")
+            wait_until(lambda: bool(running.search(log.read_text())), "address", seconds=10)
+            yield running.findall(log.read_text())[0]
+        finally:
+            process.terminate()

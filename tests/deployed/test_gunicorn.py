@@ -1,0 +1,163 @@
+"""How gunicorn is set up: refusing, logging, reloading, ending, and running beside another."""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from functools import partial
+from http.client import HTTPResponse
+from pathlib import Path
+from socket import create_connection
+
+import httpx
+import psutil
+import pytest
+
+from dev.waiting import wait_until
+from tests.deployed.service import Service, connections_to
+from tests.deployed.together import MANY, at_once, meanwhile, outcomes
+from tests.deployed.waiting import waiting_for_a_lock
+from tests.people import PASSWORD, People, bearer
+
+pytestmark = pytest.mark.xdist_group("gunicorn")
+
+REFUSALS = {
+    "garbage": (b"\x16\x03\x01 garbage", 400, "bad_request"),
+    "a bad header": (b"GET /healthz HTTP/1.1\r\nBad Header: 1", 400, "bad_request"),
+    "an over-long line": (b"GET /" + b"x" * 9000 + b" HTTP/1.1", 414, "uri_too_long"),
+    "an over-long header": (
+        b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 9000,
+        431,
+        "request_header_fields_too_large",
+    ),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_what_gunicorn_itself_refuses_is_a_problem(service: Service, refusal: str) -> None:
+    sent, status, code = REFUSALS[refusal]
+    with create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(sent + b"\r\n\r\n")
+        response = HTTPResponse(connection)
+        response.begin()
+        problem = json.loads(response.read())
+    assert (response.status, problem["status"], problem["code"]) == (status, status, code)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["X-Request-ID"] == problem["request_id"]
+
+
+def test_the_access_log_has_one_line_a_request_whatever_its_path(
+    service: Service, http: httpx.Client
+) -> None:
+    http.get("/%0aforged%0d?secret=1")
+    http.get("/healthz", headers={"X-Request-ID": "the-last"})
+    wait_until(lambda: "the-last" in service.logged(), "line of the last request", seconds=5)
+    assert not re.search("^forged", service.logged(), re.MULTILINE)
+    assert "secret" not in service.logged()
+
+
+def test_a_worker_that_dies_is_replaced(service: Service, http: httpx.Client) -> None:
+    before = service.workers()
+    os.kill(min(before), signal.SIGKILL)
+    wait_until(lambda: len(service.workers() - {min(before)}) == len(before), "other worker")
+    responses = at_once([partial(http.get, "/readyz")] * MANY)
+    assert outcomes(responses) == {"200": MANY}
+
+
+def test_two_services_of_one_checkout_run_side_by_side(
+    http: httpx.Client, other_service: Service
+) -> None:
+    with connections_to(other_service.url) as other:
+        person = People(http)()
+        assert other.get("/auth/me", headers=bearer(person.access_token)).is_success
+        assert counted(other, "/auth/register") == 0
+        assert counted(http, "/auth/register") > 0
+
+
+def test_sighup_replaces_the_workers_and_refuses_nobody(other_service: Service) -> None:
+    responses: list[httpx.Response] = []
+    with connections_to(other_service.url) as http:
+        already = counted(http, "/readyz")
+        with meanwhile(lambda: responses.append(http.get("/readyz"))):
+            replace_workers(other_service)
+        assert outcomes(responses).keys() == {"200"}
+        assert counted(http, "/readyz") - already == len(responses)
+
+
+def test_sighup_reads_the_settings_again(other_service: Service) -> None:
+    settings = json.loads(other_service.settings.read_text())
+    other_service.settings.write_text(json.dumps(settings | {"JWT_ACCESS_TOKEN_EXPIRES": 77}))
+    replace_workers(other_service)
+    with connections_to(other_service.url) as http:
+        registered = http.post("/auth/register", json={"email": "a@b.io", "password": PASSWORD})
+    assert registered.json()["expires_in"] == 77
+
+
+def test_sigterm_lets_a_request_in_flight_finish_and_leaves_nothing_behind(
+    ending_service: Service, database_url: str, tmp_path: Path
+) -> None:
+    processes = [psutil.Process(pid) for pid in ending_service.workers()]
+    assert list(tmp_path.glob("tmp/*"))
+    with connections_to(ending_service.url) as http:
+        publish = partial(People(http)().post, "/referral/code", {"lifetime_minutes": 60})
+        with waiting_for_a_lock(database_url, publish) as answer:
+            ending_service.process.terminate()
+            wait_until(lambda: "signal: term" in ending_service.logged(), "sign of the end")
+        assert answer.result().status_code == 201
+    assert ending_service.process.wait(10) == 0
+    assert not [process for process in processes if process.is_running()]
+    assert not list(tmp_path.glob("tmp/*"))
+
+
+def test_settings_that_cannot_be_used_end_it_at_once(settings_file: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps(json.loads(settings_file.read_text()) | {"SECRET_KEY": "weak"}))
+    service = Service(settings, tmp_path, patience=10)
+    with pytest.raises(ChildProcessError, match="SECRET_KEY") as refusal, service:
+        pass
+    assert service.process.returncode not in (None, 0)
+    assert "weak" not in str(refusal.value)
+
+
+@pytest.fixture(scope="module")
+def other_service(
+    settings_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """One whose settings may be changed."""
+    with service_with_its_own_settings(settings_file, tmp_path_factory.mktemp("other")) as service:
+        yield service
+
+
+@pytest.fixture
+def ending_service(settings_file: Path, tmp_path: Path) -> Iterator[Service]:
+    """One that may be ended."""
+    with service_with_its_own_settings(settings_file, tmp_path) as service:
+        yield service
+
+
+def service_with_its_own_settings(settings_file: Path, folder: Path) -> Service:
+    """It also chooses for itself where to count, in a folder for what is temporary."""
+    settings, temporary = folder / "settings.json", folder / "tmp"
+    settings.write_bytes(settings_file.read_bytes())
+    temporary.mkdir()
+    return Service(settings, folder, environment={"TMPDIR": str(temporary)})
+
+
+def replace_workers(service: Service) -> None:
+    """Reload, and wait until all workers are others than before."""
+    before = service.workers()
+    service.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: replaced(service, before), "new workers")
+
+
+def replaced(service: Service, before: set[int]) -> bool:
+    workers = service.workers()
+    return len(workers) == len(before) and not workers & before
+
+
+def counted(http: httpx.Client, route: str) -> int:
+    """How many requests to this route have been answered."""
+    lines = http.get("/metrics").text.splitlines()
+    of_route = [line for line in lines if line.startswith("http_requests_total{")]
+    return int(sum(float(line.rpartition(" ")[2]) for line in of_route if f'"{route}"' in line))
