@@ -3,12 +3,15 @@
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from gunicorn import util
+
+from app.settings import SettingsError, load_settings
 
 # Hashing a password keeps a core busy without holding the interpreter, and a lost database or
 # Redis keeps a thread waiting: threads let the others go on meanwhile.
@@ -35,6 +38,11 @@ if METRICS not in os.environ:
 
 
 def on_starting(server: Any) -> None:
+    try:
+        load_settings()
+    except SettingsError as error:
+        # Here, for workers would be started again and again.
+        sys.exit(str(error))
     # What an earlier run left there would be counted again.
     shutil.rmtree(os.environ[METRICS], ignore_errors=True)
     Path(os.environ[METRICS]).mkdir(mode=0o700, exist_ok=True)

@@ -19,6 +19,8 @@ STATEMENT_SECONDS = 4
 WAIT_SECONDS = 5
 
 ENGINE_OPTIONS: dict[str, Any] = {
+    # What people sent does not go into the log with an error.
+    "hide_parameters": True,
     # No limit but the number of threads, so none has to queue for a connection.
     "pool_size": 0,
     # After a restart of PostgreSQL the dead connections are replaced, not answered with an error.

@@ -35,7 +35,7 @@ class PostgresUrl(fields.String):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         try:
             url = make_url(super()._deserialize(value, *args, **kwargs))
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise ValidationError("Not a valid URL.") from None
         if url.drivername not in ("postgresql", "postgres", "postgresql+psycopg2"):
             raise ValidationError("Must be a postgresql:// URL.")

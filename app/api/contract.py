@@ -14,6 +14,7 @@ from flask import Response, jsonify, request
 from marshmallow import Schema, ValidationError
 
 from app.errors import Invalid, MalformedJson, Problem, UnsupportedMediaType
+from app.schemas.base import Input
 
 View = Callable[..., Any]
 
@@ -26,7 +27,7 @@ FORM = "application/x-www-form-urlencoded"
 class Contract:
     """What is known of a view; `app.api.openapi` makes its documentation from it."""
 
-    accepts: Schema | None = None
+    accepts: Input | None = None
     location: str = "json"
     optional_body: bool = False
     returns: Schema | None = None
@@ -50,7 +51,7 @@ def extend(view: View, wrapper: View, **terms: Any) -> View:
 
 
 def accepts(
-    schema: Schema, location: str = "json", optional_body: bool = False
+    schema: Input, location: str = "json", optional_body: bool = False
 ) -> Callable[[View], View]:
     """Validate what was sent and pass it as `data`.
 

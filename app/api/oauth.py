@@ -18,6 +18,8 @@ from app.schemas.sessions import RevocationRequest, TokenRequest, TokensOut
 from app.services import accounts, sessions
 from app.services.sessions import Tokens
 
+PARAMETERS = TokenRequest().fields.keys() | RevocationRequest().fields.keys()
+
 
 class UnsupportedGrantType(Exception):
     detail = "The grant types here are password and refresh_token."
@@ -95,7 +97,8 @@ def _refusal(error: str, description: str) -> Response:
 
 
 def _faults(refusal: Invalid) -> str:
-    # Only names that the RFCs define: what else was sent is not repeated.
-    return "These parameters are missing, repeated or faulty: " + ", ".join(
-        sorted(name for name in refusal.members["errors"] if name.isidentifier() and len(name) < 32)
+    # Only names that are known here, for not all characters may stand in a description.
+    faulty = PARAMETERS & refusal.members["errors"].keys()
+    return "Missing, repeated or faulty parameters: " + ", ".join(
+        sorted(faulty) or ["unknown ones"]
     )

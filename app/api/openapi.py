@@ -28,7 +28,7 @@ from app.errors import (
     UnsupportedMediaType,
     problem_body,
 )
-from app.schemas.base import Email
+from app.schemas.base import Email, Input
 from app.schemas.problems import Problem as ProblemShape
 from app.schemas.sessions import OAuthErrorOut
 from app.version import VERSION
@@ -126,7 +126,7 @@ def _operation(rule: Rule, view: View) -> dict[str, Any]:
     if contract.accepts and contract.location != "query":
         operation["requestBody"] = {
             "required": not contract.optional_body,
-            "content": {_media_type(contract): {"schema": contract.accepts}},
+            "content": {_media_type(contract): _body(contract.accepts)},
         }
     return operation
 
@@ -145,6 +145,16 @@ def _parameters(rule: Rule, contract: Contract) -> list[dict[str, Any]]:
     if contract.location == "query":
         parameters.append({"in": "query", "schema": contract.accepts})
     return parameters
+
+
+def _body(schema: Input) -> dict[str, Any]:
+    """The schema, and an example of a whole body."""
+    example = {
+        name: field.metadata["example"]
+        for name, field in schema.fields.items()
+        if name not in schema.not_in_example
+    }
+    return {"schema": schema, "example": example}
 
 
 def _media_type(contract: Contract) -> str:

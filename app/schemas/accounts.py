@@ -2,8 +2,8 @@
 
 from marshmallow import Schema, fields
 
-from app.schemas.base import Email, Input, NewPassword, Timestamp
-from app.schemas.codes import CodeOut
+from app.schemas.base import CREATED, Email, Input, NewPassword, Timestamp
+from app.schemas.codes import CODE, CodeOut
 from app.schemas.referrals import PersonOut, ReferralOut
 from app.schemas.sessions import TokensOut
 
@@ -12,10 +12,14 @@ PASSWORD = {"example": "correct horse battery", "format": "password"}
 
 
 class Registration(Input):
+    not_in_example = frozenset({"referral_code"})
+
     email = Email(required=True, metadata=EMAIL)
     password = NewPassword(required=True, metadata=PASSWORD)
     # Whatever is wrong with a code is found where codes are read, and answered alike.
-    referral_code = fields.String(metadata={"example": "K7MPX4QT"})
+    referral_code = fields.String(
+        metadata=CODE | {"description": "The code of whoever brought you"}
+    )
 
 
 class Credentials(Input):
@@ -32,7 +36,7 @@ class UserOut(Schema):
     id = fields.Integer(required=True, metadata={"example": 42})
     email = fields.String(required=True, metadata=EMAIL)
     email_verified = fields.Boolean(required=True)
-    created_at = Timestamp(required=True)
+    created_at = Timestamp(required=True, metadata=CREATED)
 
 
 class SignedInOut(TokensOut):

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from app.models.codes import WORDING
-from app.schemas.base import Email, Input, Lenient, Text, Timestamp
+from app.schemas.base import CREATED, Email, Input, Lenient, Text, Timestamp
 from app.schemas.paging import NextCursor
 
 MINUTES_IN_TEN_YEARS = 10 * 366 * 24 * 60
@@ -16,8 +16,11 @@ EXPIRY = {"example": "2030-01-31T12:00:00Z"}
 class NewLifetime(Input):
     """An expiry, in one form or the other; neither where one is known already."""
 
+    not_in_example = frozenset({"expires_at"})
+
     expires_at = Timestamp(
-        metadata=EXPIRY | {"description": "RFC 3339 with an offset, or a bare date: 00:00 UTC"}
+        metadata=EXPIRY
+        | {"description": "RFC 3339 with an offset, or a bare date: 00:00 UTC that day"}
     )
     lifetime_minutes = fields.Integer(
         strict=True,
@@ -39,6 +42,8 @@ class Lifetime(NewLifetime):
 
 
 class NewCode(Lifetime):
+    not_in_example = frozenset({"expires_at", "code"})
+
     code = Text(
         validate=validate.Regexp(
             rf"{WORDING}\Z", error="Must be 4 to 32 letters A-Z, digits and hyphens."
@@ -54,7 +59,7 @@ class CodeOut(Schema):
         required=True, metadata={"description": "Whether it can be used now", "example": True}
     )
     expires_at = Timestamp(required=True, metadata=EXPIRY)
-    created_at = Timestamp(required=True)
+    created_at = Timestamp(required=True, metadata=CREATED)
 
 
 class CodePageOut(Schema):

@@ -63,7 +63,6 @@ class PageQuery(Lenient):
         metadata={"description": "How many to give at most"},
     )
     cursor = Cursor(
-        load_default=None,
         metadata={"description": "`next_cursor` of the page before; absent for the first page"},
     )
 

@@ -12,6 +12,11 @@ class Problem(Schema):
     detail = fields.String(required=True, metadata={"description": "What went wrong"})
     code = fields.String(required=True, metadata={"description": "The same, for programs"})
     request_id = fields.String(required=True, metadata={"description": "Also in the logs"})
+    checks = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "What is missing, part by part; from `/readyz`"},
+    )
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),

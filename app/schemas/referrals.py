@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from app.schemas.base import Input, Timestamp
+from app.schemas.base import CREATED, Input, Timestamp
 from app.schemas.paging import NextCursor
 
 
@@ -23,7 +23,7 @@ class JoinedOut(Schema):
 class ReferralOut(Schema):
     id = fields.Integer(required=True, metadata={"example": 43})
     email = fields.String(required=True, metadata={"example": "linus@example.com"})
-    created_at = Timestamp(required=True)
+    created_at = Timestamp(required=True, metadata=CREATED)
 
 
 class ReferralPageOut(Schema):

@@ -20,13 +20,15 @@ class TokensOut(Schema):
 class TokenRequest(Lenient):
     """RFC 6749, sections 4.3.2 and 6. What each grant needs is checked where it is granted."""
 
+    not_in_example = frozenset({"refresh_token"})
+
     grant_type = fields.String(
         required=True,
         metadata={"description": "`password` or `refresh_token`", "example": "password"},
     )
     username = fields.String(metadata={"example": "grace@example.com"})
     password = fields.String(metadata={"example": "correct horse battery", "format": "password"})
-    refresh_token = fields.String()
+    refresh_token = fields.String(metadata=JWT)
 
 
 class RevocationRequest(Lenient):

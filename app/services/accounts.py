@@ -92,7 +92,7 @@ def change_password(caller: Caller, current_password: str, new_password: str) ->
     with transaction():
         _replace_password(caller.user, new_hash)
         sessions.end_others(caller.user.id, keep=caller.session_id)
-        attempts.forget(subject)
+        attempts.record_success(subject)
 
 
 def describe(caller: Caller) -> Me:
@@ -135,7 +135,7 @@ def _log_in(email: str, password: str) -> SignedIn:
     with transaction():
         _lock_password(user)
         sessions.drop_expired(user.id)
-        attempts.forget(subject)
+        attempts.record_success(subject)
         return SignedIn(user=user, **asdict(sessions.open_session(user.id)))
 
 

@@ -45,22 +45,35 @@ def refuse_if_too_many(subject: bytes) -> None:
 
 
 def record_failure(subject: bytes) -> None:
-    """Count one more: the first few are free, then 1 s, 2 s, 4 s and so on up to a minute."""
+    """Count one more: the first few are free, then 1 s, 2 s, 4 s and so on up to a minute.
+
+    :raises TooManyAttempts: a delay has begun meanwhile; of many guesses sent at once no more are
+        answered than of as many sent in a row.
+    """
     failed = FailedAttempts
     count = case((failed.last_at < func.now() - FORGOTTEN_AFTER, 1), else_=failed.count + 1)
     first = {"count": 1, "last_at": func.now(), "retry_at": func.now()}
     further = {"count": count, "last_at": func.now(), "retry_at": func.now() + _delay(count)}
     with transaction():
-        db.session.execute(
+        counted = db.session.scalar(
             insert(failed)
             .values(subject=subject, **first)
-            .on_conflict_do_update(index_elements=[failed.subject], set_=further)
+            .on_conflict_do_update(
+                index_elements=[failed.subject], set_=further, where=failed.retry_at <= func.now()
+            )
+            .returning(failed.count)
         )
         _sweep(subject)
+    if counted is None:
+        refuse_if_too_many(subject)
 
 
-def forget(subject: bytes) -> None:
-    """The right password came, in the transaction of the caller."""
+def record_success(subject: bytes) -> None:
+    """Start counting afresh, in the transaction of the caller.
+
+    :raises TooManyAttempts: a delay has begun meanwhile.
+    """
+    refuse_if_too_many(subject)
     db.session.execute(delete(FailedAttempts).where(FailedAttempts.subject == subject))
 
 
