@@ -58,12 +58,16 @@ def canonical_email(address: str) -> str:
     if len(address) > LONGEST_EMAIL:
         raise ValidationError("The e-mail address is too long.")
     try:
-        checked = validate_email(address, check_deliverability=False)
+        checked = validate_email(address, check_deliverability=False, strict=True)
     except EmailNotValidError as error:
         raise ValidationError(str(error)) from None
     small = checked.normalized.lower()
+    return unicodedata.normalize("NFC", re.sub(r"\w+", _one_small_sigma, small))
+
+
+def _one_small_sigma(word: re.Match[str]) -> str:
     # Sigma has two small forms; which one stands where, Python knows for a capital only.
-    return unicodedata.normalize("NFC", re.sub("[σς]", "Σ", small).lower())
+    return re.sub("[σς]", "Σ", word[0]).lower()
 
 
 class Email(Text):
