@@ -3,15 +3,13 @@
 import json
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
-from gunicorn import util
-
-from app.settings import SettingsError, load_settings
+from gunicorn import glogging, util
 
 # Hashing a password keeps a core busy without holding the interpreter, and a lost database or
 # Redis keeps a thread waiting: threads let the others go on meanwhile.
@@ -27,6 +25,16 @@ forwarder_headers = ""
 # It would lie in the home folder, one for all.
 control_socket_disable = True
 
+
+class Logger(glogging.Logger):
+    """Writes a path as it was sent: decoded, it could hold the end of a line and a forged one."""
+
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> Any:
+        path = quote(environ["PATH_INFO"].encode("latin-1"))
+        return super().atoms(resp, req, environ, request_time) | {"U": path}
+
+
+logger_class = Logger
 accesslog = "-"
 # The path without its query, where an e-mail address may stand.
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)sB %(M)sms [%({x-request-id}o)s]'
@@ -38,11 +46,6 @@ if METRICS not in os.environ:
 
 
 def on_starting(server: Any) -> None:
-    try:
-        load_settings()
-    except SettingsError as error:
-        # Here, for workers would be started again and again.
-        sys.exit(str(error))
     # What an earlier run left there would be counted again.
     shutil.rmtree(os.environ[METRICS], ignore_errors=True)
     Path(os.environ[METRICS]).mkdir(mode=0o700, exist_ok=True)

@@ -10,7 +10,7 @@ from app.api.openapi import describe
 from app.api.pages import init_pages
 from app.api.routing import IdConverter, VersionPrefix
 from app.cli import users
-from app.database import ENGINE_OPTIONS, bound_waiting
+from app.database import ENGINE_OPTIONS, init_database
 from app.errors import init_errors
 from app.extensions import cache, db, jwt, migrate
 from app.logs import init_logs
@@ -44,8 +44,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     app.url_map.converters["id"] = IdConverter
 
     init_logs()
-    bound_waiting()
-    db.init_app(app)
+    init_database(app)
     migrate.init_app(app, db)
     jwt.init_app(app)
     cache.init_app(app.config["REDIS_URL_CACHE"])

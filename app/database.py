@@ -7,8 +7,9 @@ from time import monotonic
 from typing import Any, cast
 
 import psycopg2
+from flask import Flask, g, has_app_context
 from psycopg2.extensions import POLL_OK, POLL_READ, connection, set_wait_callback
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.errors import Problem
 from app.extensions import db
@@ -39,13 +40,32 @@ ENGINE_OPTIONS: dict[str, Any] = {
 }
 
 
-def bound_waiting() -> None:
-    """Give every wait for PostgreSQL in this process a deadline."""
+def init_database(app: Flask) -> None:
+    """Bind the application to its database, and every wait for it to a deadline."""
     set_wait_callback(_wait)
+    db.init_app(app)
+    app.teardown_request(_let_go)
+
+
+def _let_go(_: BaseException | None) -> None:
+    # A connection that dies when the answer is made already is no error of the request's.
+    try:
+        db.session.close()
+    except DBAPIError:
+        db.session().invalidate()
 
 
 def _wait(conn: connection) -> None:
-    deadline = monotonic() + WAIT_SECONDS
+    """Wait for PostgreSQL, as long as one request may wait for it in all."""
+    started, waited = monotonic(), g.get("waited", 0.0) if has_app_context() else 0.0
+    try:
+        _poll(conn, started + WAIT_SECONDS - waited)
+    finally:
+        if has_app_context():
+            g.waited = waited + monotonic() - started
+
+
+def _poll(conn: connection, deadline: float) -> None:
     while (state := conn.poll()) != POLL_OK:
         poll = select.poll()
         poll.register(conn.fileno(), select.POLLIN if state == POLL_READ else select.POLLOUT)

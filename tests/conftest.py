@@ -133,13 +133,19 @@ def _empty_databases(_connection: psycopg2.extensions.connection, redis_url: str
         client.flushdb()
 
 
+# DELETE takes a tenth of the time of TRUNCATE where there are few rows; as a replica it minds no
+# foreign keys.
 EMPTY_TABLES = """
 SET lock_timeout = '5s';
+SET session_replication_role = replica;
 DO $$
-DECLARE tables text;
+DECLARE name regclass;
 BEGIN
-    SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') INTO tables
-    FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version';
-    EXECUTE 'TRUNCATE ' || tables || ' RESTART IDENTITY CASCADE';
+    FOR name IN SELECT oid FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+        AND relname <> 'alembic_version'
+    LOOP EXECUTE format('DELETE FROM %s', name); END LOOP;
+    PERFORM setval(oid::regclass, 1, false) FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'S';
 END $$
 """

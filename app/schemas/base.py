@@ -61,8 +61,10 @@ def canonical_email(address: str) -> str:
         checked = validate_email(address, check_deliverability=False, strict=True)
     except EmailNotValidError as error:
         raise ValidationError(str(error)) from None
-    small = checked.normalized.lower()
-    return unicodedata.normalize("NFC", re.sub(r"\w+", _one_small_sigma, small))
+    # Of a domain the library makes the one form there is.
+    local, at, domain = checked.normalized.rpartition("@")
+    small = re.sub(r"\w+", _one_small_sigma, local.lower())
+    return unicodedata.normalize("NFC", small) + at + domain
 
 
 def _one_small_sigma(word: re.Match[str]) -> str:

@@ -52,9 +52,10 @@ def register(email: str, password: str, referral_code: str | None = None) -> Sig
     with transaction({UNIQUE_EMAIL: EmailTaken}):
         db.session.add(user)
         db.session.flush()
+        tokens = sessions.open_session(user.id)
+        # Last, for it locks the code against others who join with it.
         if referral_code is not None:
             referrer = referrals.redeem(referral_code, user.id, JoinedBy.REGISTRATION)
-        tokens = sessions.open_session(user.id)
     metrics.registrations.labels(with_code=str(referrer is not None).lower()).inc()
     if referrer:
         referrals.after_joining(referrer, JoinedBy.REGISTRATION)

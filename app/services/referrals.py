@@ -76,7 +76,8 @@ def activate(referee: User, code: str) -> Person:
 def redeem(code: str, referee_id: int, joined_by: JoinedBy) -> Person:
     """Write the referral, in the transaction of the caller; gives the referrer.
 
-    The code is locked until that ends, so a change of it comes wholly before or after.
+    The code is locked until that ends, so a change of it comes wholly before or after. Not with a
+    shared lock: joins that follow close upon each other would keep a withdrawal waiting for ever.
     """
     usable = _usable(code)
     try:
@@ -185,7 +186,7 @@ def _usable(code: str) -> Any:
             Code.is_activated,
             Code.expires_at > func.clock_timestamp(),
         )
-        .with_for_update(read=True, of=Code)
+        .with_for_update(key_share=True, of=Code)
     ).first()
     if usable is None:
         raise ReferralCodeInvalid

@@ -38,6 +38,7 @@ SPELLINGS = {
     "Cyrillic punycode": ("юзер@xn--80ajglhfv.xn--j1aef", "Юзер@екзампл.ком", "юзер@екзампл.ком"),
     "final sigma": ("ΙΩΆΝΝΗΣ@ΕΕΤΤ.GR", "ιωάννης@εεττ.gr", "ιωάννης@εεττ.gr"),
     "inner sigma": ("ΓΙΆΝΝΗΣ.ΠΑΠΆΣ@εεττ.gr", "γιάννης.παπάς@εεττ.gr", "γιάννης.παπάς@εεττ.gr"),
+    "sigma as a word": ("Σ.ΠΑΠΆΣ@εεττ.gr", "σ.παπάς@εεττ.gr", "σ.παπάς@εεττ.gr"),
     "dotted capital": ("\u0130pek@example.com", "i\u0307pek@example.com", "i\u0307pek@example.com"),
 }
 # Pairs that look alike or are read alike by some providers, and are not the same.
@@ -47,6 +48,8 @@ DIFFERENT = {
     "accent": ("jose@example.com", "jos\u00e9@example.com"),
     "sharp s": ("ada@stra\u00dfe.de", "ada@strasse.de"),
     "sharp s before the at": ("strau\u00df@example.com", "strauss@example.com"),
+    # As IDNA has them: two names that anybody may hold.
+    "final sigma after the at": ("ada@παπάς.gr", "ada@παπάσ.gr"),
     "another script": ("ada@example.com", "\u0430d\u0430@example.com"),
     "subdomain": ("ada@example.com", "ada@mail.example.com"),
     "wildcard": ("a_a@example.com", "aba@example.com"),

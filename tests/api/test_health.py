@@ -16,6 +16,8 @@ from tests.deployed.own_redis import OwnRedis
 from tests.deployed.service import Service, connections_to
 from tests.problems import assert_problem
 
+pytestmark = pytest.mark.xdist_group("health")
+
 ALL_WELL = {"postgresql": "ok", "migrations": "ok", "redis": "ok"}
 NO_MIGRATIONS = {"postgresql": "ok", "migrations": "missing", "redis": "ok"}
 NO_POSTGRESQL = {"postgresql": "missing", "migrations": "missing", "redis": "ok"}

@@ -35,6 +35,9 @@ ANSWERS = {
     "head": ("HEAD", "/healthz"),
 }
 
+# They share one service where the tests are dealt out by groups.
+of_one_service = pytest.mark.xdist_group("request_ids")
+
 
 @pytest.fixture(scope="module")
 def service(settings_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
@@ -80,6 +83,7 @@ def test_a_problem_repeats_the_request_id(http: httpx.Client) -> None:
     assert response.json()["request_id"] == "mine"
 
 
+@of_one_service
 def test_the_access_log_has_the_request_id(service: Service) -> None:
     id_ = uuid4().hex
     with connections_to(service.url) as http:
@@ -89,6 +93,7 @@ def test_the_access_log_has_the_request_id(service: Service) -> None:
     assert "401" in line
 
 
+@of_one_service
 def test_the_log_of_a_crash_has_the_request_id(service: Service, sql: Sql) -> None:
     id_ = crash(service, sql, "grace@example.com")
     (line,) = lines_about(id_, service.error_log)
@@ -96,12 +101,14 @@ def test_the_log_of_a_crash_has_the_request_id(service: Service, sql: Sql) -> No
     assert "UndefinedTable" in service.error_log.read_text()
 
 
+@of_one_service
 def test_the_log_of_a_crash_has_nobodys_address(service: Service, sql: Sql) -> None:
     id_ = crash(service, sql, "lovelace@example.com")
     assert lines_about(id_, service.error_log)
     assert "lovelace" not in service.logged()
 
 
+@of_one_service
 def test_the_access_log_has_nobodys_address(service: Service) -> None:
     id_ = look_up(service, "hopper@example.com")
     assert lines_about(id_, service.access_log)

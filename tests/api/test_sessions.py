@@ -85,7 +85,7 @@ def test_a_token_used_within_ten_seconds_is_only_refused(
     http: httpx.Client, ada: Person, sql: Sql, rotations: int
 ) -> None:
     newest = rotated(http, ada.refresh_token, rotations)
-    let_seconds_pass(sql, 8)
+    let_seconds_pass(sql, 6)
     assert_problem(refresh(http, ada.refresh_token), 401, "token_reused")
     assert ada.get("/auth/me").status_code == 200
     assert refresh(http, newest).status_code == 200

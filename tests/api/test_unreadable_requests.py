@@ -10,6 +10,8 @@ import pytest
 
 from tests.deployed.service import Service
 
+pytestmark = pytest.mark.xdist_group("unreadable_requests")
+
 LOGIN = b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNKED = LOGIN + b"Transfer-Encoding: chunked\r\n\r\n"
 ME = b"GET /auth/me HTTP/1.1\r\nHost: x\r\n"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from math import inf
 from pathlib import Path
 
 import redis
@@ -26,6 +27,17 @@ class OwnRedis:
         with redis.Redis.from_url(self.url()) as client:
             client.flushall()
 
+    def has_copies(self) -> bool:
+        """Tell whether any answer is remembered."""
+        with redis.Redis.from_url(self.url()) as client:
+            return any((client.get(key) or b"").startswith(b"{") for key in client.scan_iter())
+
+    def longest_life(self) -> float:
+        """For how many seconds anything in it will stay at most."""
+        with redis.Redis.from_url(self.url()) as client:
+            lives = [client.pttl(key) / 1000 for key in client.scan_iter()]
+        return inf if min(lives) < 0 else max(lives)
+
     @contextmanager
     def killed(self) -> Iterator[None]:
         self._running.kill()
@@ -47,16 +59,6 @@ class OwnRedis:
         with self.killed():
             pass
         yield
-
-    @contextmanager
-    def reading_only(self) -> Iterator[None]:
-        """It answers what only reads, and lets everything else wait."""
-        with redis.Redis.from_url(self.url()) as client:
-            client.client_pause(10_000, all=False)
-            try:
-                yield
-            finally:
-                client.client_unpause()
 
 
 Fault = Callable[[OwnRedis], AbstractContextManager[None]]

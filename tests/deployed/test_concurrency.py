@@ -1,6 +1,7 @@
 """Forty requests at once, each on a connection of its own, to several worker processes."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import islice, product
 from time import monotonic
@@ -12,6 +13,7 @@ import pytest
 from tests.deployed.rush import Rush, sign_up
 from tests.deployed.service import Service
 from tests.deployed.together import MANY, at_once, meanwhile, outcome, outcomes
+from tests.deployed.waiting import NOTHING, PERSON, Waiting, waiting_for
 from tests.people import PASSWORD, People, Person, bearer
 
 pytestmark = pytest.mark.xdist_group("concurrency")
@@ -87,6 +89,29 @@ def test_nobody_gets_in_with_a_code_once_its_withdrawal_is_answered(
     assert rush.outcomes(since=answered) == {"422 referral_code_invalid"}
     assert referees(sql) == joined == rush.let_in()
     assert addresses(sql) == {owner.email} | rush.let_in()
+
+
+def test_a_withdrawal_waits_for_nobody_who_came_after_it(
+    register: People, database_url: str
+) -> None:
+    owner, early, late = register(), register(), register()
+    code = {"code": owner.publish()["code"]}
+
+    def joining(person: Person) -> AbstractContextManager[Waiting]:
+        join = partial(person.post, "/referral/activate", code)
+        return waiting_for(PERSON.format(person.id), database_url, join)
+
+    withdraw = partial(owner.delete, "/referral/code")
+    with (
+        joining(early) as first,
+        waiting_for(NOTHING, database_url, withdraw) as withdrawal,
+        joining(late) as second,
+    ):
+        first.let_go()
+        assert outcome(withdrawal.answer.result()) == "204"
+        second.let_go()
+        assert outcome(second.answer.result()) == "422 referral_code_invalid"
+        assert outcome(first.answer.result()) == "200"
 
 
 def test_forty_people_join_with_one_code_at_once(register: People) -> None:

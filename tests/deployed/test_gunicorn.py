@@ -17,7 +17,7 @@ import pytest
 from dev.waiting import wait_until
 from tests.deployed.service import Service, connections_to
 from tests.deployed.together import MANY, at_once, meanwhile, outcomes
-from tests.deployed.waiting import waiting_for_a_lock
+from tests.deployed.waiting import PEOPLE, waiting_for
 from tests.people import PASSWORD, People, bearer
 
 pytestmark = pytest.mark.xdist_group("gunicorn")
@@ -47,12 +47,9 @@ def test_what_gunicorn_itself_refuses_is_a_problem(service: Service, refusal: st
     assert response.headers["X-Request-ID"] == problem["request_id"]
 
 
-def test_the_access_log_has_one_line_a_request_whatever_its_path(
-    service: Service, http: httpx.Client
-) -> None:
-    http.get("/%0aforged%0d?secret=1")
-    http.get("/healthz", headers={"X-Request-ID": "the-last"})
-    wait_until(lambda: "the-last" in service.logged(), "line of the last request", seconds=5)
+def test_no_path_forges_a_line_of_the_access_log(service: Service, http: httpx.Client) -> None:
+    http.get("/%0d%0aforged%0d%0a?secret=1", headers={"X-Request-ID": "forger"})
+    wait_until(lambda: "forger" in service.logged(), "line of the request", seconds=5)
     assert not re.search("^forged", service.logged(), re.MULTILINE)
     assert "secret" not in service.logged()
 
@@ -101,10 +98,10 @@ def test_sigterm_lets_a_request_in_flight_finish_and_leaves_nothing_behind(
     assert list(tmp_path.glob("tmp/*"))
     with connections_to(ending_service.url) as http:
         publish = partial(People(http)().post, "/referral/code", {"lifetime_minutes": 60})
-        with waiting_for_a_lock(database_url, publish) as answer:
+        with waiting_for(PEOPLE, database_url, publish) as waiting:
             ending_service.process.terminate()
             wait_until(lambda: "signal: term" in ending_service.logged(), "sign of the end")
-        assert answer.result().status_code == 201
+        assert waiting.answer.result().status_code == 201
     assert ending_service.process.wait(10) == 0
     assert not [process for process in processes if process.is_running()]
     assert not list(tmp_path.glob("tmp/*"))
@@ -121,23 +118,29 @@ def test_settings_that_cannot_be_used_end_it_at_once(settings_file: Path, tmp_pa
 
 
 @pytest.fixture(scope="module")
+def service(settings_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with service_of_its_own(settings_file, tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
 def other_service(
     settings_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """One whose settings may be changed."""
-    with service_with_its_own_settings(settings_file, tmp_path_factory.mktemp("other")) as service:
+    with service_of_its_own(settings_file, tmp_path_factory.mktemp("other")) as service:
         yield service
 
 
 @pytest.fixture
 def ending_service(settings_file: Path, tmp_path: Path) -> Iterator[Service]:
     """One that may be ended."""
-    with service_with_its_own_settings(settings_file, tmp_path) as service:
+    with service_of_its_own(settings_file, tmp_path) as service:
         yield service
 
 
-def service_with_its_own_settings(settings_file: Path, folder: Path) -> Service:
-    """It also chooses for itself where to count, in a folder for what is temporary."""
+def service_of_its_own(settings_file: Path, folder: Path) -> Service:
+    """A service with its own settings, which chooses for itself where it counts."""
     settings, temporary = folder / "settings.json", folder / "tmp"
     settings.write_bytes(settings_file.read_bytes())
     temporary.mkdir()

@@ -1,7 +1,7 @@
 """PostgreSQL goes while the service runs, and the service goes on when it is back."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.deployed.own_postgres import LOSSES, OwnPostgres
 from tests.deployed.own_redis import OwnRedis
 from tests.deployed.service import Service, connections_to
 from tests.deployed.together import MANY, at_once, meanwhile, outcome, outcomes
-from tests.deployed.waiting import IS_WAITING, THE_SERVICES, waiting_for_a_lock
+from tests.deployed.waiting import CODES, IS_WAITING, PEOPLE, THE_SERVICES, waiting_for
 from tests.people import People, Person
 from tests.problems import assert_problem
 
@@ -51,7 +51,7 @@ def test_those_who_ask_while_it_goes_and_returns_are_answered_at_once(
     busy: Person, losing_postgres: Losing
 ) -> None:
     responses: list[httpx.Response] = []
-    with meanwhile(lambda: responses.append(busy.post("/referral/code", HOUR))):
+    with meanwhile(lambda: responses.append(publishing(busy)())):
         with losing_postgres():
             wait_until(lambda: "503 unavailable" in newest(responses), "answer without it")
         wait_until(lambda: newest(responses) == {"201"}, "answer with it")
@@ -100,9 +100,9 @@ def test_a_request_whose_connection_is_cut_is_unavailable_and_did_nothing(
     busy: Person, own_postgres: OwnPostgres
 ) -> None:
     code = busy.publish()["code"]
-    with waiting_for_a_lock(own_postgres.url, partial(busy.post, "/referral/code", HOUR)) as answer:
+    with waiting_for(PEOPLE, own_postgres.url, publishing(busy)) as waiting:
         own_postgres.run(f"SELECT pg_terminate_backend(pid) {THE_SERVICES} AND {IS_WAITING}")
-        assert_problem(answer.result(), 503, "unavailable")
+        assert_problem(waiting.answer.result(), 503, "unavailable")
     assert busy.get("/referral/code").json()["code"] == code
 
 
@@ -110,19 +110,20 @@ def test_an_answer_is_given_though_the_connection_is_cut_right_behind_it(
     busy: Person, own_postgres: OwnPostgres, own_redis: OwnRedis
 ) -> None:
     busy.publish()
-    # Once it is read, the code is to be copied to Redis, which takes its time.
-    with own_redis.reading_only(), ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(busy.get, "/referral/code/by-email", email=busy.email)
-        assert cut_when_read(answer, own_postgres)
-        assert outcome(answer.result()) == "200"
+    look_up = partial(busy.get, "/referral/code/by-email", email=busy.email)
+    with waiting_for(CODES, own_postgres.url, look_up) as look_up_waiting, own_redis.frozen():
+        look_up_waiting.let_go()
+        # It has read the code, and waits for Redis to take a copy.
+        assert cut_when_read(look_up_waiting.answer, own_postgres)
+        assert outcome(look_up_waiting.answer.result()) == "200"
 
 
 def test_a_request_that_waits_too_long_for_another_is_unavailable(
     busy: Person, own_postgres: OwnPostgres
 ) -> None:
     started = monotonic()
-    with waiting_for_a_lock(own_postgres.url, partial(busy.post, "/referral/code", HOUR)) as answer:
-        assert_problem(answer.result(), 503, "unavailable")
+    with waiting_for(PEOPLE, own_postgres.url, publishing(busy)) as waiting:
+        assert_problem(waiting.answer.result(), 503, "unavailable")
     assert monotonic() - started < DEADLINE_SECONDS
     assert busy.post("/referral/code", HOUR).status_code == 201
 
@@ -136,6 +137,10 @@ def test_a_service_started_before_its_database_serves_once_that_is_there(
             http = stack.enter_context(connections_to(service.url))
             assert_problem(http.get("/readyz"), 503, "unavailable")
         assert http.get("/readyz").json()["status"] == "ready"
+
+
+def publishing(person: Person) -> Callable[[], httpx.Response]:
+    return partial(person.post, "/referral/code", HOUR)
 
 
 def newest(responses: list[httpx.Response]) -> set[str]:
