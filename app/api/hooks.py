@@ -53,6 +53,9 @@ def _read(stream: IO[bytes], most: int) -> bytes:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
+    if request.method == "OPTIONS":
+        # Flask would call the nothing HTML.
+        response.headers.remove("Content-Type")
     # Every answer is true when it is given, and may not be a moment later.
     response.headers.setdefault("Cache-Control", "no-store")
     labels = {

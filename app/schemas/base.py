@@ -101,8 +101,9 @@ class Timestamp(fields.AwareDateTime):
             if BARE_DATE.fullmatch(text):
                 return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
             if RFC3339.fullmatch(text):
-                return datetime.fromisoformat(text.upper())
-        except ValueError:
+                # In UTC, for PostgreSQL does not know every offset that the RFC allows.
+                return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
             pass
         raise ValidationError(
             "Must be an RFC 3339 timestamp with an offset, such as 2030-01-31T12:00:00Z, "

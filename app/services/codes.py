@@ -27,7 +27,9 @@ LENGTH = 8
 # 0 O, 1 I L, 2 Z, 5 S, 8 B, U V.
 ALPHABET = "ACDEFGHJKMNPQRTWXY34679"
 
-USABLE = and_(Code.is_activated, Code.expires_at > func.now())
+# Not when the transaction began: since then it may have waited for the owner's row.
+NOW = func.clock_timestamp()
+USABLE = and_(Code.is_activated, Code.expires_at > NOW)
 SHAPE = (Code.id, Code.code, USABLE.label("is_active"), Code.expires_at, Code.created_at)
 
 
@@ -66,13 +68,17 @@ def create(
     expires_at: datetime | None = None,
     lifetime_minutes: int | None = None,
 ) -> Any:
-    """Publish a code in place of the active one. One's own earlier wording comes back to life.
+    """Publish a code in place of the active one.
+
+    One's own earlier wording comes back to life: it is the code it was, with a new expiry.
 
     :raises CodeTaken: the wording is somebody else's.
     :raises Invalid: the expiry cannot be.
     """
     with _changing_codes_of(owner) as clock:
         expiry = clock.expiry(expires_at, lifetime_minutes)
+        if code:
+            _refuse_if_taken(owner, code)
         _deactivate_all_of(owner)
         return _take(owner, code, expiry) if code else _generate(owner, expiry)
 
@@ -184,14 +190,9 @@ def _changing_codes_of(owner: User) -> Iterator[Clock]:
 
 
 def _lock(owner: User) -> Clock:
+    db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     ten_years = literal("10 years").cast(Interval)
-    now, furthest = db.session.execute(
-        select(func.now(), func.now() + ten_years)
-        .select_from(User)
-        .where(User.id == owner.id)
-        .with_for_update(key_share=True)
-    ).one()
-    return Clock(now, furthest)
+    return Clock(*db.session.execute(select(NOW, NOW + ten_years)).one())
 
 
 def _kept(code_id: int) -> ColumnElement[bool]:
@@ -214,14 +215,19 @@ def _change(which: ColumnElement[bool], owner: User, missing: type[Problem], **v
     return changed
 
 
+def _refuse_if_taken(owner: User, wording: str) -> None:
+    """Refuse before any row is locked, lest two who want each other's wording wait in a circle.
+
+    A wording never changes its owner; one that is taken from now on is found by the constraint.
+    """
+    taken = select(Code.id).where(Code.code == wording.upper(), Code.user_id != owner.id)
+    if db.session.scalar(taken) is not None:
+        raise CodeTaken
+
+
 def _take(owner: User, wording: str, expiry: datetime) -> Any:
     claim = _new(owner, wording.upper(), expiry)
-    again = {
-        "is_activated": True,
-        "expires_at": expiry,
-        "created_at": func.now(),
-        "deleted_at": None,
-    }
+    again = {"is_activated": True, "expires_at": expiry, "deleted_at": None}
     taken = db.session.execute(
         claim.on_conflict_do_update(
             index_elements=[Code.code], set_=again, where=Code.user_id == owner.id
@@ -241,4 +247,6 @@ def _generate(owner: User, expiry: datetime) -> Any:
 
 
 def _new(owner: User, wording: str, expiry: datetime) -> Insert:
-    return insert(Code).values(user_id=owner.id, code=wording, is_activated=True, expires_at=expiry)
+    return insert(Code).values(
+        user_id=owner.id, code=wording, is_activated=True, expires_at=expiry, created_at=NOW
+    )

@@ -186,3 +186,10 @@ def owner(register: People) -> Person:
     owner = register()
     owner.publish()
     return owner
+
+
+@pytest.mark.parametrize("offset", ["+16:00", "-16:00", "+23:59", "-23:59"])
+def test_every_offset_that_a_timestamp_can_have_is_read(owner: Person, offset: str) -> None:
+    code = owner.publish(expires_at=f"2033-01-02T12:00:00{offset}")
+    expected = datetime.fromisoformat(f"2033-01-02T12:00:00{offset}")
+    assert datetime.fromisoformat(code["expires_at"]) == expected

@@ -126,3 +126,12 @@ def ada(register: People) -> Person:
 @pytest.fixture
 def grace(register: People) -> Person:
     return register()
+
+
+def test_a_wording_taken_again_keeps_its_place_in_the_list(ada: Person) -> None:
+    first = ada.publish(code="FIRST")
+    ada.publish(code="SECOND")
+    again = ada.publish(code="FIRST")
+    assert (again["id"], again["created_at"]) == (first["id"], first["created_at"])
+    codes = ada.get("/referral/codes").json()["codes"]
+    assert [code["code"] for code in codes] == ["SECOND", "FIRST"]

@@ -145,6 +145,17 @@ def test_a_wording_that_forty_people_want_at_once_goes_to_one(crowd: list[Person
     assert outcomes(responses) == {"201": 1, "409 code_taken": MANY - 1}
 
 
+def test_people_who_want_each_others_wordings_are_all_refused(register: People) -> None:
+    ada, grace = register(), register()
+    for person in (ada, grace):
+        person.publish(code=f"WORDING-OF-{person.id}")
+    wants = [
+        partial(who.post, "/referral/code", HOUR | {"code": f"WORDING-OF-{whose.id}"})
+        for who, whose in ((ada, grace), (grace, ada))
+    ]
+    assert outcomes(at_once(wants * (MANY // 2))) == {"409 code_taken": MANY}
+
+
 @pytest.mark.parametrize("round_", range(3))
 def test_no_session_opened_with_the_old_password_outlives_its_change(
     http: httpx.Client, register: People, round_: int
