@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,7 +31,7 @@ class Logger(glogging.Logger):
     """Writes a path as it was sent: decoded, it could hold the end of a line and a forged one."""
 
     def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> Any:
-        path = quote(environ["PATH_INFO"].encode("latin-1"))
+        path = quote(environ.get("PATH_INFO", "").encode("latin-1"))
         return super().atoms(resp, req, environ, request_time) | {"U": path}
 
 
@@ -64,13 +65,15 @@ def child_exit(server: Any, worker: Any) -> None:
 def write_problem(sock: Any, status_int: int, reason: str, mesg: str) -> None:
     """What gunicorn refuses before the application sees it is a problem (RFC 9457) as well."""
     request_id = uuid4().hex
+    crashed = status_int == HTTPStatus.INTERNAL_SERVER_ERROR
+    detail = "Something went wrong here." if crashed else "The request is not one that can be read."
     body = json.dumps(
         {
             "type": "about:blank",
             "title": reason,
             "status": status_int,
-            "detail": "The request is not one that can be read.",
-            "code": reason.lower().replace(" ", "_"),
+            "detail": detail,
+            "code": "internal_error" if crashed else reason.lower().replace(" ", "_"),
             "request_id": request_id,
         }
     )

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any, cast
 
 import psycopg2
-from flask import Flask, g, has_app_context
+from flask import Flask, g, has_request_context
 from psycopg2.extensions import POLL_OK, POLL_READ, connection, set_wait_callback
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -57,11 +57,11 @@ def _let_go(_: BaseException | None) -> None:
 
 def _wait(conn: connection) -> None:
     """Wait for PostgreSQL, as long as one request may wait for it in all."""
-    started, waited = monotonic(), g.get("waited", 0.0) if has_app_context() else 0.0
+    started, waited = monotonic(), g.get("waited", 0.0) if has_request_context() else 0.0
     try:
         _poll(conn, started + WAIT_SECONDS - waited)
     finally:
-        if has_app_context():
+        if has_request_context():
             g.waited = waited + monotonic() - started
 
 

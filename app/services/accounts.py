@@ -151,7 +151,7 @@ def _lock_password(user: User) -> None:
     :raises InvalidCredentials: it was changed since it was checked.
     """
     unchanged = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)
-    if db.session.scalar(unchanged.with_for_update(read=True)) is None:
+    if db.session.scalar(unchanged.with_for_update(key_share=True)) is None:
         raise InvalidCredentials
 
 

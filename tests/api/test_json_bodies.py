@@ -66,7 +66,7 @@ OTHER_TYPES = [
 NO_OBJECTS = [b"null", b"[]", b"[{}]", b'"email"', b"5", b"-0.0", b"1e999", b"true"]
 UNKNOWN = ["surprise", "", "is_admin", "user_id", "é", "a\0b", "__class__", "x" * 10_000]
 NO_STRINGS = [None, True, 0, 1.5, 10**4000, [], ["a@example.com"], {}, {"email": "a@example.com"}]
-NO_MINUTES = [None, True, "60", "", 0, -1, 1.5, 10**9, 2**63, 10**4000, [], [60], {}]
+NO_MINUTES: list[Any] = [None, True, "60", "", 0, -1, 1.5, 10**9, 2**63, 10**4000, [], [60], {}]
 AWKWARD_STRINGS = {
     "empty": "",
     "a blank": " ",
@@ -109,11 +109,10 @@ class Everywhere:
         return self.ask(route, json.dumps(body, ensure_ascii=False).encode())
 
     def ask(self, route: Route, body: bytes, content_type: str | None = JSON) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = [(b"Authorization", f"Bearer {self._token}".encode())]
         if content_type is not None:
-            headers["Content-Type"] = content_type
-        encoded = {name: value.encode("latin-1") for name, value in headers.items()}
-        return self._http.request(route.method, route.path, content=body, headers=encoded)
+            headers.append((b"Content-Type", content_type.encode("latin-1")))
+        return self._http.request(route.method, route.path, content=body, headers=headers)
 
 
 @pytest.fixture

@@ -60,7 +60,8 @@ Document = dict[str, Any]
 
 @pytest.fixture
 def document(http: httpx.Client) -> Document:
-    return http.get("/openapi.json").json()
+    document: Document = http.get("/openapi.json").json()
+    return document
 
 
 def test_the_document_is_valid_openapi_3(document: Document) -> None:

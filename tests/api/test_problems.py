@@ -169,7 +169,7 @@ def test_a_crash_is_a_problem_to_oauth_clients_too(
     path: str,
 ) -> None:
     credentials = {"username": "a@example.com", "password": "x", "grant_type": "password"}
-    body = {"data": credentials} if path == "/auth/token" else {"json": LOGIN}
+    body: Any = {"data": credentials} if path == "/auth/token" else {"json": LOGIN}
     with without_table("failed_attempts"):
         response = http.post(path, **body)
     assert_problem(response, 500, "internal_error")
