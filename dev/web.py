@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,6 @@ def main() -> None:
     database = settings["SQLALCHEMY_DATABASE_URI"]
     wait_until(lambda: takes_connections(database), "PostgreSQL", seconds=math.inf)
     _migrate()
-    _empty(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     address = f"127.0.0.1:{os.environ['PORT']}"
     gunicorn = [sys.executable, "-m", "gunicorn", "--bind", address, "wsgi:app"]
     os.execv(sys.executable, gunicorn)
@@ -28,11 +26,6 @@ def _migrate() -> None:
     failure = subprocess.run(command).returncode
     if failure:
         sys.exit(failure)
-
-
-def _empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
 
 
 if __name__ == "__main__":
