@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import psycopg2.extensions
@@ -121,6 +122,21 @@ def _connection(database_url: str) -> Iterator[psycopg2.extensions.connection]:
     connection = psycopg2.connect(database_url)
     connection.autocommit = True
     yield connection
+    connection.close()
+
+
+@pytest.fixture
+def sql(database_url: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+    """Runs a statement in the database behind the service and gives its rows."""
+    connection = psycopg2.connect(database_url)
+    connection.autocommit = True
+
+    def run(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    yield run
     connection.close()
 
 

@@ -35,7 +35,6 @@ class Contract:
     refuses: tuple[type[Problem], ...] = ()
     bearer: str | None = None
     oauth: bool = False
-    media_type: str = "application/json"
 
 
 def contract_of(view: View) -> Contract:

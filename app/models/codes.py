@@ -10,6 +10,8 @@ from sqlalchemy import (
     Index,
     Text,
     UniqueConstraint,
+    and_,
+    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -47,3 +49,7 @@ class Code(Base):
     expires_at: Mapped[Moment]
     created_at: Mapped[CreatedAt]
     deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+# By the clock, not by when the transaction began: since then it may have waited for a lock.
+USABLE = and_(Code.is_activated, Code.expires_at > func.clock_timestamp())

@@ -19,6 +19,7 @@ from app.database import transaction
 from app.errors import CodeExpired, CodeTaken, Invalid, NoActiveCode, NotFound, Problem
 from app.extensions import db
 from app.models import Code, User
+from app.models.codes import USABLE
 from app.services import lookup
 from app.services.paging import Position, beyond, cut
 
@@ -29,7 +30,6 @@ ALPHABET = "ACDEFGHJKMNPQRTWXY34679"
 
 # Not when the transaction began: since then it may have waited for the owner's row.
 NOW = func.clock_timestamp()
-USABLE = and_(Code.is_activated, Code.expires_at > NOW)
 SHAPE = (Code.id, Code.code, USABLE.label("is_active"), Code.expires_at, Code.created_at)
 
 

@@ -12,6 +12,7 @@ from app.cache import LONGEST_SECONDS
 from app.errors import ReferralCodeNotFound
 from app.extensions import cache, db
 from app.models import Code, User
+from app.models.codes import USABLE
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def _read(email: str) -> tuple[Any, float]:
     row = db.session.execute(
         select(Code.code, Code.expires_at, remaining.label("seconds"))
         .join(User, User.id == Code.user_id)
-        .where(User.email == email, Code.is_activated, Code.expires_at > func.now())
+        .where(User.email == email, USABLE)
     ).first()
     if row is None:
         return None, LONGEST_SECONDS

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Select, func, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from app import metrics
@@ -22,7 +22,7 @@ from app.errors import (
 )
 from app.extensions import cache, db
 from app.models import Code, JoinedBy, Referral, User
-from app.models.codes import WORDING
+from app.models.codes import USABLE, WORDING
 from app.models.referrals import ONE_REFERRER, REFERRER_JOINED_FIRST
 from app.services.paging import Position, beyond, cut
 
@@ -79,19 +79,20 @@ def redeem(code: str, referee_id: int, joined_by: JoinedBy) -> Person:
     The code is locked until that ends, so a change of it comes wholly before or after. Not with a
     shared lock: joins that follow close upon each other would keep a withdrawal waiting for ever.
     """
-    usable = _usable(code)
+    locked = _lock(code)
+    # Asked once more, for the code may have run out while others had it locked.
+    referral = select(literal(referee_id), Code.user_id, Code.id, literal(joined_by.value)).where(
+        Code.id == locked.id, USABLE
+    )
+    columns = ["referee_id", "referrer_id", "code_id", "joined_by"]
+    statement = insert(Referral).from_select(columns, referral).returning(Referral.referee_id)
     try:
-        db.session.execute(
-            insert(Referral).values(
-                referee_id=referee_id,
-                referrer_id=usable.user_id,
-                code_id=usable.id,
-                joined_by=joined_by,
-            )
-        )
+        joined = db.session.scalar(statement)
     except IntegrityError as error:
-        raise _refusal(error, usable.user_id == referee_id) from error
-    return Person(usable.user_id, usable.email)
+        raise _refusal(error, locked.user_id == referee_id) from error
+    if joined is None:
+        raise ReferralCodeInvalid
+    return Person(locked.user_id, locked.email)
 
 
 def after_joining(referrer: Person, joined_by: JoinedBy) -> None:
@@ -173,24 +174,19 @@ def _exists(user_id: int) -> bool:
     return db.session.scalar(select(User.id).where(User.id == user_id)) is not None
 
 
-def _usable(code: str) -> Any:
-    """The code as it may be used now: its id, its owner's id and address; locked."""
+def _lock(code: str) -> Any:
+    """A code that can be used, locked: its id, its owner's id and address."""
     if not re.fullmatch(WORDING, code):
         raise ReferralCodeInvalid
-    usable = db.session.execute(
+    locked = db.session.execute(
         select(Code.id, Code.user_id, User.email)
         .join(User, User.id == Code.user_id)
-        # By the clock, not by when the transaction began: it may have waited for the code.
-        .where(
-            Code.code == code.upper(),
-            Code.is_activated,
-            Code.expires_at > func.clock_timestamp(),
-        )
+        .where(Code.code == code.upper(), USABLE)
         .with_for_update(key_share=True, of=Code)
     ).first()
-    if usable is None:
+    if locked is None:
         raise ReferralCodeInvalid
-    return usable
+    return locked
 
 
 def _refusal(error: IntegrityError, own_code: bool) -> Problem:

@@ -7,7 +7,6 @@ from threading import Thread
 from typing import Any
 
 import httpx
-import psycopg2
 import pytest
 import redis
 from flask import Flask
@@ -49,21 +48,6 @@ def http(base_url: str) -> Iterator[httpx.Client]:
 def register(http: httpx.Client) -> People:
     """Makes people: `register()`, `register(email=…)`, `register(referral_code=…)`."""
     return People(http)
-
-
-@pytest.fixture
-def sql(database_url: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
-    """Runs a statement in the database behind the service and gives its rows."""
-    connection = psycopg2.connect(database_url)
-    connection.autocommit = True
-
-    def run(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    yield run
-    connection.close()
 
 
 @pytest.fixture

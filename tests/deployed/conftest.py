@@ -1,11 +1,9 @@
 """The service as it is deployed, with PostgreSQL and Redis behind it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
-import psycopg2
 import pytest
 
 from dev.running import temporary_folder
@@ -46,21 +44,6 @@ def register(http: httpx.Client) -> People:
 def crowd(register: People) -> list[Person]:
     """Forty people."""
     return at_once([register] * MANY)
-
-
-@pytest.fixture
-def sql(database_url: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
-    """Runs a statement in the database behind the service and gives its rows."""
-    connection = psycopg2.connect(database_url)
-    connection.autocommit = True
-
-    def run(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    yield run
-    connection.close()
 
 
 @pytest.fixture(scope="module")
