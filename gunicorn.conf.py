@@ -2,7 +2,9 @@
 
 import json
 import os
+import runpy
 import shutil
+import sys
 import tempfile
 from http import HTTPStatus
 from pathlib import Path
@@ -47,9 +49,21 @@ if METRICS not in os.environ:
 
 
 def on_starting(server: Any) -> None:
+    _check_settings(server)
     # What an earlier run left there would be counted again.
     shutil.rmtree(os.environ[METRICS], ignore_errors=True)
     Path(os.environ[METRICS]).mkdir(mode=0o700, exist_ok=True)
+
+
+def _check_settings(server: Any) -> None:
+    # Before there are workers, which would be started again and again; by path, for a module that
+    # is imported here would not be read anew at a reload.
+    settings = runpy.run_path(str(Path(__file__).parent / "app" / "settings.py"))
+    try:
+        settings["load_settings"]()
+    except settings["SettingsError"] as error:
+        on_exit(server)
+        sys.exit(str(error))
 
 
 def on_exit(server: Any) -> None:

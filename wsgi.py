@@ -8,9 +8,7 @@ from app.settings import SettingsError
 try:
     app = create_app()
 except SettingsError as error:
-    print(error, file=sys.stderr)  # noqa: T201
-    # With this status gunicorn ends, rather than start workers again and again.
-    sys.exit(4)
+    sys.exit(str(error))
 
 if __name__ == "__main__":
     app.run(debug=app.config["DEBUG"])
