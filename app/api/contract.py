@@ -3,7 +3,6 @@
 Order, outermost first: the route, `@signed_in`, `@accepts`, `@returns`, `@refuses`.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -13,13 +12,12 @@ from typing import Any
 from flask import Response, jsonify, request
 from marshmallow import Schema, ValidationError
 
+from app import i_json
 from app.errors import Invalid, MalformedJson, Problem, UnsupportedMediaType
 from app.schemas.base import Input
 
 View = Callable[..., Any]
 
-# Deeper than any body of this API by far, and far from what would exhaust the parser.
-DEEPEST_NESTING = 32
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -128,41 +126,9 @@ def _read_json() -> Any:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
     try:
-        text = request.get_data().decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
-        _refuse_odd(value)
-    except (ValueError, RecursionError):
+        return i_json.loads(request.get_data())
+    except ValueError:
         raise MalformedJson from None
-    return value
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a key stands twice")
-    return members
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _refuse_odd(value: Any) -> None:
-    """:raises ValueError: for a lone surrogate, or for nesting past any sane depth."""
-    level = [value]
-    for _ in range(DEEPEST_NESTING):
-        level = [item for parent in level for item in _items(parent)]
-        if not level:
-            return
-    raise ValueError("nested too deeply")
-
-
-def _items(value: Any) -> list[Any]:
-    if isinstance(value, str):
-        value.encode("utf-8")
-    if isinstance(value, dict):
-        return [*value.keys(), *value.values()]
-    return value if isinstance(value, list) else []
 
 
 READERS: dict[str, Callable[[], Any]] = {
