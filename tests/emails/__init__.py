@@ -1,0 +1,1 @@
+"""What the mails say and how they are addressed, whatever the address and the facts."""
