@@ -1,9 +1,9 @@
 """How gunicorn serves: `gunicorn wsgi:app` reads this by itself."""
 
+import contextlib
 import json
 import os
 import runpy
-import shutil
 import sys
 import tempfile
 from http import HTTPStatus
@@ -50,9 +50,10 @@ if METRICS not in os.environ:
 
 def on_starting(server: Any) -> None:
     _check_settings(server)
+    folder = Path(os.environ[METRICS])
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # What an earlier run left there would be counted again.
-    shutil.rmtree(os.environ[METRICS], ignore_errors=True)
-    Path(os.environ[METRICS]).mkdir(mode=0o700, exist_ok=True)
+    _forget_counts(folder)
 
 
 def _check_settings(server: Any) -> None:
@@ -67,7 +68,16 @@ def _check_settings(server: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    shutil.rmtree(os.environ[METRICS], ignore_errors=True)
+    folder = Path(os.environ[METRICS])
+    _forget_counts(folder)
+    # Celery's workers have folders of their own in it, if it was given.
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _forget_counts(folder: Path) -> None:
+    for file in folder.glob("*.db"):
+        file.unlink(missing_ok=True)
 
 
 def child_exit(server: Any, worker: Any) -> None:

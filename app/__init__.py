@@ -5,14 +5,16 @@ from typing import Any
 from flask import Flask
 
 from app.api import BLUEPRINTS
+from app.api.account_pages import init_account_pages
 from app.api.hooks import init_hooks
+from app.api.mailbox import init_mailbox
 from app.api.openapi import describe
 from app.api.pages import init_pages
 from app.api.routing import IdConverter, VersionPrefix
-from app.cli import users
+from app.cli import outbox, users
 from app.database import ENGINE_OPTIONS, init_database
 from app.errors import init_errors
-from app.extensions import cache, db, jwt, migrate
+from app.extensions import cache, db, jwt, migrate, task_queue
 from app.logs import init_logs
 from app.settings import load_settings
 
@@ -48,12 +50,17 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     migrate.init_app(app, db)
     jwt.init_app(app)
     cache.init_app(app.config["REDIS_URL_CACHE"])
+    task_queue.init_app(app)
 
     init_errors(app)
     init_hooks(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     init_pages(app, describe(app))
+    init_account_pages(app)
+    if app.config["MAILBOX"]:
+        init_mailbox(app)
     app.cli.add_command(users)
+    app.cli.add_command(outbox)
     app.wsgi_app = VersionPrefix(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -12,12 +12,15 @@ from psycopg2.extensions import POLL_OK, POLL_READ, connection, set_wait_callbac
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.errors import Problem
-from app.extensions import db
+from app.extensions import db, task_queue
 
 # The server gives up a statement first; the client's own deadline is for a server that is frozen,
 # which can answer nothing, not even that.
 STATEMENT_SECONDS = 4
 WAIT_SECONDS = 5
+
+# Where a session notes the tasks to wake after its commit.
+TASKS = "tasks"
 
 ENGINE_OPTIONS: dict[str, Any] = {
     # What people sent does not go into the log with an error.
@@ -75,7 +78,7 @@ def _poll(conn: connection, deadline: float) -> None:
 
 @contextmanager
 def transaction(violations: Mapping[str, type[Problem]] | None = None) -> Iterator[None]:
-    """Commit what the block did, or undo all of it.
+    """Commit what the block did and wake the tasks it has work for, or undo all of it.
 
     :param violations: the error that stands for the violation of a constraint, by its name.
     """
@@ -83,14 +86,26 @@ def transaction(violations: Mapping[str, type[Problem]] | None = None) -> Iterat
         yield
         db.session.commit()
     except IntegrityError as error:
-        db.session.rollback()
+        _undo()
         meaning = (violations or {}).get(violated_constraint(error) or "")
         if meaning is None:
             raise
         raise meaning() from error
     except BaseException:
-        db.session.rollback()
+        _undo()
         raise
+    for task in db.session.info.pop(TASKS, ()):
+        task_queue.wake(task)
+
+
+def wake_after_commit(task: str) -> None:
+    """Have this task woken once the transaction of the caller is committed, and only then."""
+    db.session.info.setdefault(TASKS, set()).add(task)
+
+
+def _undo() -> None:
+    db.session.info.pop(TASKS, None)
+    db.session.rollback()
 
 
 def violated_constraint(error: IntegrityError) -> str | None:

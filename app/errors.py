@@ -95,6 +95,24 @@ class EmailTaken(Problem):
     detail = "There is an account with this e-mail address already."
 
 
+class EmailRejected(Problem):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "email_rejected"
+    detail = "The e-mail address is disposable or does not exist; use another one."
+
+
+class EmailNotVerified(Problem):
+    status = HTTPStatus.FORBIDDEN
+    code = "email_not_verified"
+    detail = "Verify your e-mail address first; the mail with the link can be sent again."
+
+
+class MailedTokenInvalid(Problem):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "token_invalid"
+    detail = "The link was used before, has run out, or is not one of ours; ask for a new one."
+
+
 class NotFound(Problem):
     status = HTTPStatus.NOT_FOUND
     code = "not_found"

@@ -6,9 +6,11 @@ from flask_sqlalchemy import SQLAlchemy
 
 from app.cache import Cache
 from app.models import Base
+from app.queue import TaskQueue
 
 # What a commit wrote is what was answered: nothing is read a second time after it.
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 migrate = Migrate()
 jwt = JWTManager()
 cache = Cache()
+task_queue = TaskQueue()

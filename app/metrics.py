@@ -1,10 +1,19 @@
-"""What is counted. With gunicorn every worker writes files that /metrics adds up."""
+"""What is counted. Every process writes files, and /metrics adds all of them up.
+
+gunicorn's workers write into the folder that PROMETHEUS_MULTIPROC_DIR names, each Celery worker
+into one of its own below it.
+"""
 
 import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import REGISTRY
+from prometheus_client.registry import REGISTRY, Collector
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 requests = Counter("http_requests", "Requests answered.", ["method", "route", "status"])
 seconds = Histogram(
@@ -16,12 +25,44 @@ registrations = Counter("referral_registrations", "Accounts made.", ["with_code"
 joins = Counter("referral_joins", "Referrals made.", ["how"])
 lookups = Counter("referral_lookups", "Look-ups of a code by e-mail.", ["result"])
 logins = Counter("referral_logins", "Attempts to log in.", ["outcome"])
+mails = Counter("referral_mails", "What became of attempts to send a mail.", ["kind", "outcome"])
+external_calls = Counter(
+    "referral_external_calls", "Calls to outside services.", ["service", "outcome"]
+)
 
 
-def exposition() -> bytes:
-    """All metrics of all worker processes, in Prometheus' text format."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest(REGISTRY)
+# What is measured when somebody asks, rather than counted.
+GAUGES = {
+    "referral_outbox_depth": "Deliveries owed and not given up.",
+    "referral_outbox_oldest_seconds": "Age of the oldest of them.",
+    "referral_outbox_dead": "Deliveries given up, until somebody has them tried again.",
+}
+
+
+def exposition(gauges: Mapping[str, float]) -> bytes:
+    """All metrics of all processes, in Prometheus' text format.
+
+    :param gauges: what was measured, by the names above; what could not be is left out.
+    """
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    registry.register(_Everything(gauges))
     return generate_latest(registry)
+
+
+class _Everything(Collector):
+    def __init__(self, gauges: Mapping[str, float]) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> Iterable[Metric]:
+        yield from _counted()
+        for name, value in self._gauges.items():
+            yield GaugeMetricFamily(name, GAUGES[name], value=value)
+
+
+def _counted() -> Iterable[Metric]:
+    if FOLDER not in os.environ:
+        return REGISTRY.collect()
+    folder = Path(os.environ[FOLDER])
+    files = [str(file) for pattern in ("*.db", "*/*.db") for file in folder.glob(pattern)]
+    merged: Iterable[Metric] = MultiProcessCollector.merge(files)
+    return merged

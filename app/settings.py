@@ -3,6 +3,8 @@
 import json
 import os
 from collections.abc import Mapping
+from email.errors import MessageError
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,10 @@ PREFIX = "REFERRAL_"
 EXAMPLE = "change-me"
 SHORTEST_SECRET_BYTES = 32
 FEWEST_DISTINCT_CHARACTERS = 12
+
+
+# What a header can carry.
+ONE_WORD = validate.Regexp(r"[!-~]*\Z", error="Must be one word in ASCII.")
 
 
 class SettingsError(Exception):
@@ -53,6 +59,39 @@ class RedisUrl(fields.String):
         return url
 
 
+class PageUrl(fields.Url):
+    """A page that a mail can lead to: the token is put behind it as the fragment."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(require_tld=False, schemes={"http", "https"}, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        url: str = super()._deserialize(value, *args, **kwargs)
+        if "#" in url:
+            raise ValidationError("Must not have a fragment.")
+        return url
+
+
+class Sender(fields.String):
+    """One mailbox with or without a name, as in the From of a mail (RFC 5322, section 3.4)."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        sender: str = super()._deserialize(value, *args, **kwargs)
+        if not _is_mailbox(sender):
+            raise ValidationError("Must be like `Referrals <referrals@example.com>`.")
+        return sender
+
+
+def _is_mailbox(text: str) -> bool:
+    try:
+        _, header = SMTP.header_store_parse("From", text)
+    # The standard library's parser is lost beyond some half an address.
+    except (ValueError, LookupError, MessageError):
+        return False
+    mailboxes = [group.addresses for group in header.groups if group.display_name is None]
+    return not header.defects and [len(addresses) for addresses in mailboxes] == [1]
+
+
 def _seconds(default: int, description: str) -> fields.Integer:
     return fields.Integer(
         load_default=default,
@@ -81,11 +120,21 @@ class Settings(Schema):
     REDIS_URL_BROKER = RedisUrl(
         required=True, metadata={"description": "Redis for Celery; another database of it"}
     )
-    PUBLIC_URL = fields.Url(
+    PUBLIC_URL = PageUrl(
         required=True,
-        require_tld=False,
-        schemes={"http", "https"},
         metadata={"description": "Where people reach the service; links in mails start with it"},
+    )
+    PASSWORD_RESET_URL = PageUrl(
+        load_default=None,
+        metadata={"description": "A page of your own instead of `/reset-password`"},
+    )
+    EMAIL_VERIFY_URL = PageUrl(
+        load_default=None,
+        metadata={"description": "A page of your own instead of `/verify-email`"},
+    )
+    REQUIRE_VERIFIED_EMAIL = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Only the verified publish a code and are found by e-mail"},
     )
     JWT_ACCESS_TOKEN_EXPIRES = _seconds(900, "Life of an access token, in seconds")
     JWT_REFRESH_TOKEN_EXPIRES = _seconds(2_592_000, "Life of a refresh token, in seconds")
@@ -97,13 +146,35 @@ class Settings(Schema):
     )
     MAIL_USE_TLS = fields.Boolean(load_default=True, metadata={"description": "STARTTLS"})
     MAIL_USE_SSL = fields.Boolean(
-        load_default=False, metadata={"description": "TLS from the first byte"}
+        load_default=False, metadata={"description": "TLS from the first byte instead"}
     )
     MAIL_USERNAME = fields.String(load_default="", metadata={"description": "SMTP user"})
     MAIL_PASSWORD = fields.String(load_default="", metadata={"description": "SMTP password"})
-    MAIL_DEFAULT_SENDER = fields.String(
+    MAIL_DEFAULT_SENDER = Sender(
         load_default="Referrals <referrals@localhost>",
         metadata={"description": "From whom mails come"},
+    )
+    MAILBOX = fields.String(
+        load_default="",
+        metadata={"description": "Folder that takes the mails instead; in development only"},
+    )
+    EMAIL_HUNTER_API_KEY = fields.String(
+        load_default="",
+        validate=ONE_WORD,
+        metadata={"description": "Checks addresses at registration; off without"},
+    )
+    EMAIL_HUNTER_URL = PageUrl(
+        load_default="https://api.hunter.io/v2/email-verifier",
+        metadata={"description": "Hunter's e-mail verifier"},
+    )
+    CLEARBIT_API_KEY = fields.String(
+        load_default="",
+        validate=ONE_WORD,
+        metadata={"description": "Looks up a profile after it; off without"},
+    )
+    CLEARBIT_URL = PageUrl(
+        load_default="https://person.clearbit.com/v2/combined/find",
+        metadata={"description": "Clearbit's combined find call"},
     )
     RATELIMIT_ENABLED = fields.Boolean(
         load_default=True,
@@ -134,6 +205,8 @@ class Settings(Schema):
             raise ValidationError("Is for development only.", "DEBUG")
         if not data.get("RATELIMIT_ENABLED", True):
             raise ValidationError("May be false in development only.", "RATELIMIT_ENABLED")
+        if data.get("MAILBOX"):
+            raise ValidationError("Is for development only.", "MAILBOX")
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:

@@ -16,6 +16,9 @@ PUBLIC = {
     "POST /auth/login",
     "POST /auth/token",
     "POST /auth/revoke",
+    "POST /auth/reset_password",
+    "POST /auth/reset_password/confirm",
+    "POST /auth/verify_email",
     "GET /referral/code/by-email",
     "POST /referral/code/by-email",
 }
@@ -27,6 +30,8 @@ WITHOUT_CONTRACT = {
     "GET /openapi.json",
     "GET /swagger",
     "GET /redoc",
+    "GET /reset-password",
+    "GET /verify-email",
     "GET /metrics",
 }
 

@@ -7,7 +7,9 @@ from flask import Blueprint
 
 from app.api.bearer import refresh_token, signed_in
 from app.api.contract import accepts, refuses, returns
+from app.api.languages import preferred_language
 from app.errors import (
+    EmailRejected,
     EmailTaken,
     InvalidCredentials,
     ReferralCodeInvalid,
@@ -26,14 +28,16 @@ blueprint = Blueprint("auth", __name__, url_prefix="/auth")
 @blueprint.post("/register")
 @accepts(Registration())
 @returns(SignedInOut(), HTTPStatus.CREATED)
-@refuses(EmailTaken, ReferralCodeInvalid)
+@refuses(EmailTaken, EmailRejected, ReferralCodeInvalid)
 def register(data: dict[str, Any]) -> Any:
     """Register
 
     Makes an account and logs it in. With a referral code the new person joins its owner; a code
-    that cannot be used refuses the registration, and no account is made.
+    that cannot be used refuses the registration, and no account is made. So does an address that
+    is disposable or known not to exist. A link to verify the address is mailed, in the language of
+    `Accept-Language` if that is English or Russian.
     """
-    return accounts.register(**data)
+    return accounts.register(**data, language=preferred_language())
 
 
 @blueprint.post("/login")
@@ -92,6 +96,7 @@ def me(caller: Caller) -> Any:
 def change_password(caller: Caller, data: dict[str, Any]) -> None:
     """Change your password
 
-    Ends every other session of yours. Wrong current passwords are met with growing delays.
+    Ends every other session of yours, and links to reset the password die. Wrong current passwords
+    are met with growing delays.
     """
     accounts.change_password(caller, **data)

@@ -6,7 +6,14 @@ from typing import Any
 from app.api.bearer import signed_in
 from app.api.contract import accepts, refuses, returns
 from app.api.referrals import blueprint
-from app.errors import CodeExpired, CodeTaken, NoActiveCode, NotFound, ReferralCodeNotFound
+from app.errors import (
+    CodeExpired,
+    CodeTaken,
+    EmailNotVerified,
+    NoActiveCode,
+    NotFound,
+    ReferralCodeNotFound,
+)
 from app.schemas.codes import (
     CodeOut,
     CodePageOut,
@@ -26,12 +33,13 @@ from app.services.sessions import Caller
 @signed_in
 @accepts(NewCode())
 @returns(CodeOut(), HTTPStatus.CREATED)
-@refuses(CodeTaken)
+@refuses(EmailNotVerified, CodeTaken)
 def create_code(caller: Caller, data: dict[str, Any]) -> Any:
     """Publish a code
 
     The code that was active before is deactivated. Without a wording of your own one is made for
-    you. A wording never passes to another person; your own earlier one comes back to life.
+    you. A wording never passes to another person; your own earlier one comes back to life. A
+    deployment may ask for a verified e-mail address first.
     """
     return codes.create(caller.user, **data)
 
@@ -64,6 +72,15 @@ def withdraw_code(caller: Caller) -> None:
     codes.withdraw_active(caller.user)
 
 
+@blueprint.post("/code/email")
+@signed_in
+@returns(None, HTTPStatus.ACCEPTED)
+@refuses(NoActiveCode)
+def mail_code(caller: Caller) -> None:
+    """Mail your active code to yourself"""
+    codes.mail_active(caller.user)
+
+
 @blueprint.get("/codes")
 @signed_in
 @accepts(PageQuery(), location="query")
@@ -80,7 +97,7 @@ def list_codes(caller: Caller, data: dict[str, Any]) -> Any:
 @signed_in
 @accepts(NewLifetime(), optional_body=True)
 @returns(CodeOut())
-@refuses(NotFound, CodeExpired)
+@refuses(EmailNotVerified, NotFound, CodeExpired)
 def activate_code(caller: Caller, code_id: int, data: dict[str, Any]) -> Any:
     """Activate one of your codes
 

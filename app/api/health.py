@@ -9,7 +9,7 @@ from app import metrics
 from app.api.contract import refuses, returns
 from app.errors import Unavailable
 from app.schemas.health import AliveOut, ReadyOut
-from app.services import readiness
+from app.services import outbox, readiness
 
 blueprint = Blueprint("health", __name__)
 
@@ -36,4 +36,5 @@ def ready() -> Any:
 @blueprint.get("/metrics")
 def metrics_of_all_workers() -> Response:
     """Give the metrics, for Prometheus"""
-    return Response(metrics.exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    text = metrics.exposition(outbox.gauges())
+    return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -8,7 +8,18 @@ from flasgger import Swagger
 from flask import Flask, Response, make_response, render_template
 from flask.typing import ResponseReturnValue
 
-CONTENT_SECURITY_POLICY = "; ".join(
+FILES_OF_OURS_ONLY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+DOCUMENTATION = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -36,19 +47,28 @@ def init_pages(app: Flask, document: dict[str, Any]) -> None:
             {"endpoint": "openapi", "route": "/openapi.json", "rule_filter": lambda rule: False}
         ],
     }
-    Swagger(app, config=config, template=document, decorators=[_as_page], merge=True)
+    as_documentation = partial(as_page, policy=DOCUMENTATION)
+    Swagger(app, config=config, template=document, decorators=[as_documentation], merge=True)
     title = document["info"]["title"]
     for name in ("swagger", "redoc"):
         view = partial(render_template, f"{name}.html", title=title)
-        app.add_url_rule(f"/{name}", name, _as_page(view))
+        app.add_url_rule(f"/{name}", name, as_documentation(view))
 
 
-def _as_page(view: Callable[..., ResponseReturnValue]) -> Callable[..., Response]:
+def as_page(
+    view: Callable[..., ResponseReturnValue],
+    policy: str = FILES_OF_OURS_ONLY,
+    caching: str = "no-cache",
+) -> Callable[..., Response]:
+    """Send what the view gives as a page that may load and do only what the policy says."""
+
     @wraps(view)
     def page(*args: Any, **kwargs: Any) -> Response:
         response = make_response(view(*args, **kwargs))
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        response.headers["Cache-Control"] = "no-cache"
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["Cache-Control"] = caching
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     return page

@@ -3,6 +3,7 @@
 from app.models.base import Base
 from app.models.codes import Code
 from app.models.failed_attempts import FailedAttempts
+from app.models.outbox import Delivery
 from app.models.referrals import JoinedBy, Referral
 from app.models.sessions import RefreshToken, Session
 from app.models.users import User
@@ -10,6 +11,7 @@ from app.models.users import User
 __all__ = [
     "Base",
     "Code",
+    "Delivery",
     "FailedAttempts",
     "JoinedBy",
     "Referral",

@@ -1,11 +1,13 @@
 """The people who registered."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import DateTime, Text, UniqueConstraint, false
+from sqlalchemy import DateTime, Text, UniqueConstraint, false, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, CreatedAt
+from app.models.base import Base, BigId, CreatedAt, Moment
 
 UNIQUE_EMAIL = "uq_users_email"
 
@@ -19,9 +21,15 @@ class User(Base):
     id: Mapped[BigId]
     email: Mapped[str] = mapped_column(Text)
     password_hash: Mapped[str] = mapped_column(Text)
+    # A link asked for before it sets no other password any more.
+    password_changed_at: Mapped[Moment] = mapped_column(server_default=func.now())
     email_verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     is_admin: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[CreatedAt]
+    # In which mails are written: a tag of BCP 47.
+    language: Mapped[str] = mapped_column(Text, server_default="en")
+    # What an enrichment service knows; read when it is asked for, for every request reads the rest.
+    profile: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), deferred=True)
 
     @property
     def email_verified(self) -> bool:

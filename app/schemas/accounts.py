@@ -2,12 +2,16 @@
 
 from marshmallow import Schema, fields
 
-from app.schemas.base import CREATED, Email, Input, NewPassword, Timestamp
+from app.schemas.base import CREATED, Email, Input, NewPassword, Text, Timestamp
 from app.schemas.codes import CODE, CodeOut
 from app.schemas.referrals import PersonOut, ReferralOut
 from app.schemas.sessions import TokensOut
 
 EMAIL = {"example": "grace@example.com"}
+MAILED_TOKEN = {
+    "description": "What stands after `#token=` in the mailed link",
+    "example": "WzQyLDE3OTU0MjcyMDAwMDAwMDBd.c2lnbmF0dXJl",
+}
 PASSWORD = {"example": "correct horse battery", "format": "password"}
 
 
@@ -30,6 +34,19 @@ class Credentials(Input):
 class PasswordChange(Input):
     current_password = fields.String(required=True, metadata=PASSWORD)
     new_password = NewPassword(required=True, metadata=PASSWORD | {"example": "staple battery 9"})
+
+
+class ResetRequest(Input):
+    email = Email(required=True, metadata=EMAIL)
+
+
+class Reset(Input):
+    token = Text(required=True, metadata=MAILED_TOKEN)
+    new_password = NewPassword(required=True, metadata=PASSWORD | {"example": "staple battery 9"})
+
+
+class Verification(Input):
+    token = Text(required=True, metadata=MAILED_TOKEN)
 
 
 class UserOut(Schema):

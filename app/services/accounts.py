@@ -5,15 +5,26 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import aliased
 
 from app import metrics
 from app.database import transaction
+from app.emails import Kind
 from app.errors import EmailTaken, InvalidCredentials, NotFound, TooManyAttempts, WrongPassword
 from app.extensions import db
-from app.models import JoinedBy, User
+from app.models import JoinedBy, Referral, User
 from app.models.users import UNIQUE_EMAIL
-from app.services import attempts, codes, passwords, referrals, sessions
+from app.services import (
+    attempts,
+    codes,
+    enrichment,
+    mails,
+    passwords,
+    referrals,
+    screening,
+    sessions,
+)
 from app.services.referrals import Person, Referred
 from app.services.sessions import Caller, Tokens
 
@@ -39,20 +50,28 @@ class Me:
     referral_code: Any
     referrals: Sequence[Referred]
     referrals_count: int
+    profile: Any
 
 
-def register(email: str, password: str, referral_code: str | None = None) -> SignedIn:
+def register(
+    email: str, password: str, referral_code: str | None = None, language: str = "en"
+) -> SignedIn:
     """Make an account and log it in, joining the owner of the referral code if one is given.
 
+    :param language: in which the person wants their mails, one of `app.emails.LANGUAGES`.
+    :raises EmailRejected: no mail can reach this address, or not for long.
     :raises EmailTaken: there is an account with this address.
     :raises ReferralCodeInvalid: the code cannot be used; no account is made.
     """
-    user = User(email=email, password_hash=passwords.hash_password(password))
+    screening.screen(email)
+    user = User(email=email, password_hash=passwords.hash_password(password), language=language)
     referrer = None
     with transaction({UNIQUE_EMAIL: EmailTaken}):
         db.session.add(user)
         db.session.flush()
         tokens = sessions.open_session(user.id)
+        mails.put(Kind.VERIFY_EMAIL, user_id=user.id)
+        enrichment.request(user.id)
         # Last, for it locks the code against others who join with it.
         if referral_code is not None:
             referrer = referrals.redeem(referral_code, user.id, JoinedBy.REGISTRATION)
@@ -94,21 +113,24 @@ def change_password(caller: Caller, current_password: str, new_password: str) ->
         _replace_password(caller.user, new_hash)
         sessions.end_others(caller.user.id, keep=caller.session_id)
         attempts.record_success(subject)
+        mails.put(Kind.PASSWORD_CHANGED, user_id=caller.user.id)
 
 
 def describe(caller: Caller) -> Me:
     """What a person is shown about themselves."""
     user = caller.user
     newest = referrals.first_page(user.id, REFERRALS_SHOWN)
+    profile, referrer = _profile_and_referrer(user.id)
     return Me(
         id=user.id,
         email=user.email,
         email_verified=user.email_verified,
         created_at=user.created_at,
-        referrer=referrals.referrer_of(user.id),
+        referrer=referrer,
         referral_code=codes.find_active(user.id),
         referrals=newest.referrals,
         referrals_count=newest.total,
+        profile=profile,
     )
 
 
@@ -123,6 +145,17 @@ def promote(email: str) -> None:
         )
         if promoted is None:
             raise NotFound
+
+
+def _profile_and_referrer(user_id: int) -> tuple[Any, Person | None]:
+    referrer = aliased(User)
+    profile, *person = db.session.execute(
+        select(User.profile, referrer.id, referrer.email)
+        .outerjoin(Referral, Referral.referee_id == User.id)
+        .outerjoin(referrer, referrer.id == Referral.referrer_id)
+        .where(User.id == user_id)
+    ).one()
+    return profile, Person(*person) if person[0] else None
 
 
 def _log_in(email: str, password: str) -> SignedIn:
@@ -160,7 +193,7 @@ def _replace_password(user: User, new_hash: str) -> None:
     replaced = db.session.scalar(
         update(User)
         .where(User.id == user.id, User.password_hash == user.password_hash)
-        .values(password_hash=new_hash)
+        .values(password_hash=new_hash, password_changed_at=func.clock_timestamp())
         .returning(User.id)
     )
     if replaced is None:

@@ -74,6 +74,11 @@ def record_success(subject: bytes) -> None:
     :raises TooManyAttempts: a delay has begun meanwhile.
     """
     refuse_if_too_many(subject)
+    forget(subject)
+
+
+def forget(subject: bytes) -> None:
+    """Start counting afresh, in the transaction of the caller, whatever delay there is."""
     db.session.execute(delete(FailedAttempts).where(FailedAttempts.subject == subject))
 
 

@@ -11,16 +11,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import ColumnElement, and_, func, literal, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.types import Interval
 
 from app.database import transaction
-from app.errors import CodeExpired, CodeTaken, Invalid, NoActiveCode, NotFound, Problem
+from app.emails import Kind
+from app.errors import (
+    CodeExpired,
+    CodeTaken,
+    EmailNotVerified,
+    Invalid,
+    NoActiveCode,
+    NotFound,
+    Problem,
+)
 from app.extensions import db
 from app.models import Code, User
 from app.models.codes import USABLE
-from app.services import lookup
+from app.services import lookup, mails
 from app.services.paging import Position, beyond, cut
 
 LENGTH = 8
@@ -72,9 +82,11 @@ def create(
 
     One's own earlier wording comes back to life: it is the code it was, with a new expiry.
 
+    :raises EmailNotVerified: only the verified may, and the owner is not.
     :raises CodeTaken: the wording is somebody else's.
     :raises Invalid: the expiry cannot be.
     """
+    _refuse_unverified(owner)
     with _changing_codes_of(owner) as clock:
         expiry = clock.expiry(expires_at, lifetime_minutes)
         if code:
@@ -94,6 +106,16 @@ def get_active(owner_id: int) -> Any:
     if active is None:
         raise NoActiveCode
     return active
+
+
+def mail_active(owner: User) -> None:
+    """Mail the active code to its owner.
+
+    :raises NoActiveCode: there is none.
+    """
+    with transaction():
+        get_active(owner.id)
+        mails.put(Kind.REFERRAL_CODE, user_id=owner.id)
 
 
 def change_active(
@@ -141,10 +163,12 @@ def activate(
 ) -> Any:
     """Let this code be the active one, with a new expiry if one is given.
 
+    :raises EmailNotVerified: only the verified may, and the owner is not.
     :raises NotFound: the person has no such code.
     :raises CodeExpired: it has expired and was given no new expiry.
     :raises Invalid: the expiry cannot be.
     """
+    _refuse_unverified(owner)
     with _changing_codes_of(owner) as clock:
         old_expiry = db.session.scalar(
             select(Code.expires_at).where(_kept(code_id), Code.user_id == owner.id)
@@ -177,6 +201,11 @@ def delete(owner: User, code_id: int) -> None:
     """
     with _changing_codes_of(owner):
         _change(_kept(code_id), owner, NotFound, is_activated=False, deleted_at=func.now())
+
+
+def _refuse_unverified(owner: User) -> None:
+    if current_app.config["REQUIRE_VERIFIED_EMAIL"] and not owner.email_verified:
+        raise EmailNotVerified
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import func, select
+from flask import current_app
+from sqlalchemy import ColumnElement, func, select
 
 from app import metrics
 from app.cache import LONGEST_SECONDS
@@ -26,7 +27,8 @@ class PublishedCode:
 def find(email: str) -> PublishedCode:
     """The active code of whoever has this address.
 
-    :raises ReferralCodeNotFound: one answer for no account, no code, and one that has ended.
+    :raises ReferralCodeNotFound: one answer for no account, no code, one that has ended, and an
+        address that is not verified where it has to be.
     """
     found, from_copy = cache.remember(_key(email), lambda: _read(email))
     if found is None:
@@ -41,6 +43,12 @@ def forget(email: str) -> None:
     cache.forget(_key(email))
 
 
+def _may_be_found() -> list[ColumnElement[bool]]:
+    if current_app.config["REQUIRE_VERIFIED_EMAIL"]:
+        return [User.email_verified_at.is_not(None)]
+    return []
+
+
 def _key(email: str) -> str:
     return "lookup:" + sha256(email.encode()).hexdigest()
 
@@ -50,7 +58,7 @@ def _read(email: str) -> tuple[Any, float]:
     row = db.session.execute(
         select(Code.code, Code.expires_at, remaining.label("seconds"))
         .join(User, User.id == Code.user_id)
-        .where(User.email == email, USABLE)
+        .where(User.email == email, USABLE, *_may_be_found())
     ).first()
     if row is None:
         return None, LONGEST_SECONDS

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from app import metrics
 from app.cache import LONGEST_SECONDS
 from app.database import transaction, violated_constraint
+from app.emails import Kind
 from app.errors import (
     AlreadyReferred,
     NotFound,
@@ -24,6 +25,7 @@ from app.extensions import cache, db
 from app.models import Code, JoinedBy, Referral, User
 from app.models.codes import USABLE, WORDING
 from app.models.referrals import ONE_REFERRER, REFERRER_JOINED_FIRST
+from app.services import mails
 from app.services.paging import Position, beyond, cut
 
 # The first page is remembered at its longest, and cut to what is asked for.
@@ -74,7 +76,7 @@ def activate(referee: User, code: str) -> Person:
 
 
 def redeem(code: str, referee_id: int, joined_by: JoinedBy) -> Person:
-    """Write the referral, in the transaction of the caller; gives the referrer.
+    """Write the referral and tell the referrer, in the transaction of the caller; gives them.
 
     The code is locked until that ends, so a change of it comes wholly before or after. Not with a
     shared lock: joins that follow close upon each other would keep a withdrawal waiting for ever.
@@ -92,6 +94,7 @@ def redeem(code: str, referee_id: int, joined_by: JoinedBy) -> Person:
         raise _refusal(error, locked.user_id == referee_id) from error
     if joined is None:
         raise ReferralCodeInvalid
+    mails.put(Kind.JOINED, referee_id=referee_id)
     return Person(locked.user_id, locked.email)
 
 
@@ -99,16 +102,6 @@ def after_joining(referrer: Person, joined_by: JoinedBy) -> None:
     """Let the referrer see it at once; the transaction it happened in is committed."""
     cache.forget(_key(referrer.id))
     metrics.joins.labels(how=joined_by.value).inc()
-
-
-def referrer_of(referee_id: int) -> Person | None:
-    """Who brought this person, if anybody did."""
-    row = db.session.execute(
-        select(User.id, User.email)
-        .join(Referral, Referral.referrer_id == User.id)
-        .where(Referral.referee_id == referee_id)
-    ).first()
-    return Person(*row) if row else None
 
 
 def list_for(

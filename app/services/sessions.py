@@ -22,6 +22,7 @@ from app.models import RefreshToken, Session, User
 
 # Two tabs of one browser may both send the token they share; that is no theft.
 RACE = timedelta(seconds=10)
+SWEPT_AT_ONCE = 1000
 REQUIRED_CLAIMS = ("aud", "exp", "iss", "jti", "sid", "sub", "type")
 
 
@@ -126,11 +127,26 @@ def end_others(user_id: int, keep: UUID) -> None:
     db.session.execute(delete(Session).where(Session.user_id == user_id, Session.id != keep))
 
 
+def end_all(user_id: int) -> None:
+    """End every session of this user, in the transaction of the caller."""
+    db.session.execute(delete(Session).where(Session.user_id == user_id))
+
+
 def drop_expired(user_id: int) -> None:
     """Clear away what this user left to run out, in the transaction of the caller."""
     db.session.execute(
         delete(Session).where(Session.user_id == user_id, Session.expires_at <= func.now())
     )
+
+
+def drop_all_expired() -> None:
+    """Clear away what anybody left to run out, a bounded number at a time."""
+    expired = select(Session.id).where(Session.expires_at <= func.now()).limit(SWEPT_AT_ONCE)
+    swept = SWEPT_AT_ONCE
+    while swept == SWEPT_AT_ONCE:
+        with transaction():
+            dropped = delete(Session).where(Session.id.in_(expired)).returning(Session.id)
+            swept = len(db.session.scalars(dropped).all())
 
 
 def _end(session_id: UUID) -> None:

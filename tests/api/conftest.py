@@ -16,12 +16,21 @@ from werkzeug.serving import make_server
 from app import create_app
 from app.extensions import db
 from app.settings import load_settings
+from tests.inbox import Inbox
 from tests.people import People
 
 
 @pytest.fixture(scope="session")
-def app(settings_file: Path) -> Flask:
-    return create_app(load_settings({"REFERRAL_SETTINGS": str(settings_file)}))
+def mail_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mails")
+
+
+@pytest.fixture(scope="session")
+def app(settings_file: Path, mail_folder: Path) -> Flask:
+    app = create_app(load_settings({"REFERRAL_SETTINGS": str(settings_file)}))
+    # Set here rather than there, for the page that shows them is only made where it is set.
+    app.config["MAILBOX"] = str(mail_folder)
+    return app
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +57,14 @@ def http(base_url: str) -> Iterator[httpx.Client]:
 def register(http: httpx.Client) -> People:
     """Makes people: `register()`, `register(email=…)`, `register(referral_code=…)`."""
     return People(http)
+
+
+@pytest.fixture
+def inbox(app: Flask, mail_folder: Path) -> Inbox:
+    """The mails of this test."""
+    for mail in mail_folder.glob("*/*"):
+        mail.unlink()
+    return Inbox(app, mail_folder)
 
 
 @pytest.fixture

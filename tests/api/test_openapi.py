@@ -19,16 +19,19 @@ PROBLEM = "application/problem+json"
 TOKEN_REFUSALS = {"token_missing", "token_invalid", "token_expired", "token_revoked"}
 # What each operation may refuse besides what the conventions say of all that are like it.
 REFUSALS = {
-    "POST /auth/register": {"email_taken", "referral_code_invalid"},
+    "POST /auth/register": {"email_taken", "email_rejected", "referral_code_invalid"},
     "POST /auth/login": {"invalid_credentials", "too_many_attempts"},
     "POST /auth/token": {"too_many_attempts"},
     "POST /auth/refresh": {"token_reused"},
     "POST /auth/change_password": {"wrong_password", "too_many_attempts"},
-    "POST /referral/code": {"code_taken"},
+    "POST /auth/reset_password/confirm": {"token_invalid"},
+    "POST /auth/verify_email": {"token_invalid"},
+    "POST /referral/code": {"email_not_verified", "code_taken"},
+    "POST /referral/code/email": {"no_active_code"},
     "GET /referral/code": {"no_active_code"},
     "PATCH /referral/code": {"no_active_code"},
     "DELETE /referral/code": {"no_active_code"},
-    "POST /referral/codes/{code_id}/activate": {"code_expired"},
+    "POST /referral/codes/{code_id}/activate": {"email_not_verified", "code_expired"},
     "GET /referral/code/by-email": {"referral_code_not_found"},
     "POST /referral/code/by-email": {"referral_code_not_found"},
     "POST /referral/activate": {
@@ -38,15 +41,20 @@ REFUSALS = {
         "referral_code_invalid",
     },
 }
-STATUSES = {"POST /auth/register": 201, "POST /referral/code": 201} | dict.fromkeys(
-    [
-        "POST /auth/logout",
-        "POST /auth/change_password",
-        "DELETE /referral/code",
-        "DELETE /referral/codes/{code_id}",
-    ],
-    204,
+CREATED = ["POST /auth/register", "POST /referral/code"]
+ACCEPTED = [
+    *("POST /auth/reset_password", "POST /auth/verify_email/resend"),
+    "POST /referral/code/email",
+]
+NO_CONTENT = [
+    *("POST /auth/logout", "POST /auth/change_password"),
+    *("POST /auth/reset_password/confirm", "POST /auth/verify_email"),
+    *("DELETE /referral/code", "DELETE /referral/codes/{code_id}"),
+]
+STATUSES = (
+    dict.fromkeys(CREATED, 201) | dict.fromkeys(ACCEPTED, 202) | dict.fromkeys(NO_CONTENT, 204)
 )
+EMPTY = {*ACCEPTED, *NO_CONTENT, "POST /auth/revoke"}
 NULLABLE = {
     *("Me.referrer", "Me.referral_code", "Me.profile"),
     *("CodePage.next_cursor", "ReferralPage.next_cursor"),
@@ -93,10 +101,9 @@ def test_every_operation_names_its_success(document: Document) -> None:
 
 
 def test_every_success_has_a_shape_but_the_empty_ones(document: Document) -> None:
-    empty = {name for name, status in STATUSES.items() if status == 204} | {"POST /auth/revoke"}
     for name, operation in operations(document).items():
         success = operation["responses"][str(STATUSES.get(name, 200))]
-        assert ("content" in success) == (name not in empty), name
+        assert ("content" in success) == (name not in EMPTY), name
 
 
 def test_every_operation_documents_every_error_it_can_give(document: Document) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
+from tests.inbox import Inbox
 from tests.people import PASSWORD, People, Person, bearer
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -86,9 +87,10 @@ def grace(register: People) -> Person:
 
 
 def test_every_success_is_as_documented(
-    http: httpx.Client, grace: Person, register: People, documented: Documented
+    http: httpx.Client, grace: Person, register: People, inbox: Inbox, documented: Documented
 ) -> None:
-    live_through_everything(http, grace, register)
+    use_mailed_links(http, grace, inbox)
+    live_through_everything(http, grace.log_in(), register)
     assert {name for name, status in documented.seen if status < 300} == documented.names
 
 
@@ -144,6 +146,8 @@ def test_a_refusal_of_what_was_asked_for_is_as_documented(
         ("/auth/login", LOGIN | {"password": "wrong"}, 401),
         ("/auth/change_password", {"current_password": "x", "new_password": "staple 9 b"}, 403),
         ("/auth/refresh", None, 401),
+        ("/auth/reset_password/confirm", {"token": "x", "new_password": "staple 9 b"}, 422),
+        ("/auth/verify_email", {"token": "x"}, 422),
         ("/referral/code", {}, 422),
         ("/referral/activate", {"code": "NONE"}, 422),
         ("/referral/code/by-email", {"email": "ada@example.com"}, 404),
@@ -197,6 +201,7 @@ def live_through_everything(http: httpx.Client, grace: Person, register: People)
     register(referral_code=code["code"])
     register().post("/referral/activate", json={"code": code["code"]})
     grace.get("/referral/code")
+    grace.post("/referral/code/email")
     http.get("/referral/code/by-email", params={"email": grace.email})
     http.post("/referral/code/by-email", json={"email": grace.email})
     grace.get("/referral/referrals")
@@ -217,3 +222,12 @@ def live_through_everything(http: httpx.Client, grace: Person, register: People)
         json={"current_password": PASSWORD, "new_password": "staple battery 9"},
     )
     grace.post("/auth/logout")
+
+
+def use_mailed_links(http: httpx.Client, grace: Person, inbox: Inbox) -> None:
+    grace.post("/auth/verify_email/resend")
+    http.post("/auth/verify_email", json={"token": inbox.tokens(grace.email, "verify-email")[0]})
+    http.post("/auth/reset_password", json={"email": grace.email})
+    token = inbox.token(grace.email, "reset-password")
+    body = {"token": token, "new_password": PASSWORD}
+    http.post("/auth/reset_password/confirm", json=body)

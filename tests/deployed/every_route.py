@@ -132,5 +132,7 @@ ROUTES: dict[str, tuple[int, Callable[[Scene], httpx.Response]]] = {
     "GET /openapi.json": (200, plain("/openapi.json")),
     "GET /swagger": (200, plain("/swagger")),
     "GET /redoc": (200, plain("/redoc")),
+    "GET /reset-password": (200, plain("/reset-password")),
+    "GET /verify-email": (200, plain("/verify-email")),
     "an unknown path": (404, plain("/nowhere")),
 }

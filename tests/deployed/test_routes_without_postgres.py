@@ -17,6 +17,8 @@ INDEPENDENT = (
     "GET /openapi.json",
     "GET /swagger",
     "GET /redoc",
+    "GET /reset-password",
+    "GET /verify-email",
     "an unknown path",
 )
 

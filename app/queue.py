@@ -1,0 +1,118 @@
+"""Celery: how tasks are woken, and how the processes that run them behave.
+
+A task carries nothing. It is a call to look into the outbox, where everything that is owed stands;
+so whatever the broker or a worker loses, the next call, or beat's, makes good.
+"""
+
+import logging
+from time import monotonic
+from typing import Any
+
+from celery import Celery, Task
+from flask import Flask
+from kombu import Queue
+from kombu.exceptions import OperationalError
+
+SEND_MAILS = "outbox.send_mails"
+ENRICH = "outbox.enrich"
+DROP_EXPIRED_SESSIONS = "sessions.drop_expired"
+
+SWEEP_SECONDS = 10
+PAUSE_SECONDS = 1.0
+
+
+def _every(task: str, seconds: int) -> dict[str, Any]:
+    # A call that nobody took before the next one is due is of no use any more.
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
+CONFIGURATION: dict[str, Any] = {
+    # Each kind of work has a queue of its own, so that workers can be given one of them; a worker
+    # that is told nothing serves all.
+    "task_routes": {
+        SEND_MAILS: {"queue": "mails"},
+        ENRICH: {"queue": "enrichment"},
+        DROP_EXPIRED_SESSIONS: {"queue": "upkeep"},
+    },
+    "task_queues": [Queue(name) for name in ("mails", "enrichment", "upkeep")],
+    # A task that was given no queue is an error, not one more queue that nobody serves.
+    "task_create_missing_queues": False,
+    # Nobody asks what became of a call; the outbox tells.
+    "task_ignore_result": True,
+    # A task ends by itself within 30 s of its last delivery. The soft limit ends a mail server
+    # that answers a byte at a time; the hard one whatever does not listen to the soft one.
+    "task_soft_time_limit": 60,
+    "task_time_limit": 90,
+    # A worker that is killed gives its call back, which another takes up at once.
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    # A process that is busy with a slow mail server must not hold calls others could take.
+    "worker_prefetch_multiplier": 1,
+    # Mails wait for servers, not for processors.
+    "worker_concurrency": 4,
+    # However long the broker is away, it is waited for, at the start too.
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    # What Flower shows.
+    "worker_send_task_events": True,
+    # No file to keep: after a start everything is due once, which does no harm.
+    "beat_scheduler": "celery.beat:Scheduler",
+    "beat_schedule": {
+        SEND_MAILS: _every(SEND_MAILS, SWEEP_SECONDS),
+        ENRICH: _every(ENRICH, SWEEP_SECONDS),
+        DROP_EXPIRED_SESSIONS: _every(DROP_EXPIRED_SESSIONS, 3600),
+    },
+}
+# A request waits for the broker no longer than for the cache.
+HASTY = {
+    "socket_timeout": 0.2,
+    "socket_connect_timeout": 0.2,
+    # One connection that has died meanwhile is replaced at once; a server that is gone is not
+    # waited for.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+}
+# A worker waits, but not for ever: a broker that is frozen is given up and connected to anew.
+PATIENT = {"socket_timeout": 15, "socket_connect_timeout": 5, "visibility_timeout": 300}
+
+log = logging.getLogger(__name__)
+
+
+class TaskQueue(Celery):
+    """Celery with the application around each task."""
+
+    def __init__(self) -> None:
+        super().__init__("referral", task_cls=self._task_class())
+        self._asleep_until = 0.0
+
+    def init_app(self, app: Flask) -> None:
+        """Use the broker of this application; nothing is connected yet."""
+        self._flask = app
+        self.conf.update(
+            CONFIGURATION,
+            broker_url=app.config["REDIS_URL_BROKER"],
+            broker_transport_options=HASTY,
+        )
+
+    def wake(self, task: str) -> None:
+        """Have a worker run this task soon. Without a broker, beat's call does it later."""
+        if monotonic() < self._asleep_until:
+            return
+        try:
+            self.send_task(task, retry=False)
+        except OperationalError as error:
+            # So that a frozen broker costs a few requests its time-out, not every one.
+            self._asleep_until = monotonic() + PAUSE_SECONDS
+            log.warning("The broker does not answer: %s", type(error.__cause__).__name__)
+
+    def _task_class(self) -> type["Task[..., Any]"]:
+        queue = self
+
+        # Of a class from outside there is nothing to subscript when the program runs.
+        class InApplication(Task):  # type: ignore[type-arg]
+            def __call__(self, *args: Any, **kwargs: Any) -> Any:
+                with queue._flask.app_context():
+                    return self.run(*args, **kwargs)
+
+        return InApplication

@@ -1,0 +1,171 @@
+"""The outbox: what the service owes the outside, kept until it is done.
+
+A delivery is written in the transaction that gives rise to it, and is locked while it is tried; so
+none is lost, none is made up, and no two workers try the same one at once. One that fails is tried
+again after growing waits, for a day at least, and is then left for somebody to look at.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+from time import monotonic
+from traceback import format_tb
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from app.clients import OutsideError
+from app.database import transaction, wake_after_commit
+from app.extensions import db
+from app.models import Delivery
+
+# The waits double from the first to the longest; of each, half is certain and half is chance, so
+# that deliveries that failed together do not come back together.
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=2)
+MOST_ATTEMPTS = 32
+
+# For how long one call takes up new deliveries; beat's next one goes on.
+BUDGET_SECONDS = 30
+
+DONE = "done"
+
+log = logging.getLogger(__name__)
+
+Deliver = Callable[[Delivery], None]
+
+
+class Moot(Exception):
+    """There is no reason to deliver any more, such as a token that has run out.
+
+    :param outcome: why, in a word that a metric may hold.
+    """
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+def put(kind: str, task: str, **payload: Any) -> None:
+    """Owe this, in the transaction of the caller; the task that sees to it is woken after it."""
+    db.session.add(Delivery(kind=kind, payload=payload))
+    wake_after_commit(task)
+
+
+def deliver_due(
+    kinds: Collection[str], deliver: Deliver, settled: Callable[[str, str], None]
+) -> None:
+    """Try what is due of these kinds, one by one.
+
+    :param deliver: does it, or raises OutsideError to be called again later, or Moot.
+    :param settled: is told of each attempt the kind and what became of it: `DONE`, `failed`,
+        `dead`, or the outcome of Moot.
+    """
+    started = monotonic()
+    while monotonic() - started < BUDGET_SECONDS:
+        tried = _deliver_next(kinds, deliver)
+        if tried is None:
+            return
+        settled(*tried)
+
+
+def gauges() -> dict[str, float]:
+    """How much is owed, in the metrics' names; nothing while PostgreSQL is lost."""
+    waiting = Delivery.dead_at.is_(None)
+    age = func.extract("epoch", func.now() - func.min(Delivery.created_at).filter(waiting))
+    try:
+        measured = db.session.execute(
+            select(
+                func.count().filter(waiting).label("referral_outbox_depth"),
+                func.coalesce(age, 0).label("referral_outbox_oldest_seconds"),
+                func.count(Delivery.dead_at).label("referral_outbox_dead"),
+            )
+        ).one()
+    except DBAPIError:
+        return {}
+    return {name: float(value) for name, value in measured._mapping.items()}
+
+
+def list_all() -> Sequence[Delivery]:
+    """Everything owed, dead or not, oldest first."""
+    return db.session.scalars(select(Delivery).order_by(Delivery.id)).all()
+
+
+def retry(ids: Collection[int] | None = None) -> int:
+    """Have dead deliveries tried again as if for the first time, all of them or these.
+
+    :returns: how many there were.
+    """
+    dead = update(Delivery).where(Delivery.dead_at.is_not(None))
+    if ids is not None:
+        dead = dead.where(Delivery.id.in_(ids))
+    with transaction():
+        revived = dead.values(dead_at=None, attempts=0, due_at=func.now()).returning(Delivery.id)
+        return len(db.session.scalars(revived).all())
+
+
+def _deliver_next(kinds: Collection[str], deliver: Deliver) -> tuple[str, str] | None:
+    """Try what is due longest; its kind and the outcome, or None when nothing is due."""
+    with transaction():
+        _keep_the_lock_meanwhile()
+        delivery = _lock_next(kinds)
+        if delivery is None:
+            return None
+        return delivery.kind, _try(delivery, deliver)
+
+
+def _keep_the_lock_meanwhile() -> None:
+    # Longer than a task can run: nobody else may take the row while this one might still send.
+    db.session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '2min'"))
+
+
+def _lock_next(kinds: Collection[str]) -> Delivery | None:
+    return db.session.scalar(
+        select(Delivery)
+        .where(Delivery.dead_at.is_(None), Delivery.due_at <= func.now(), Delivery.kind.in_(kinds))
+        .order_by(Delivery.due_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        # The session may know this row from an attempt a while ago.
+        .execution_options(populate_existing=True)
+    )
+
+
+def _try(delivery: Delivery, deliver: Deliver) -> str:
+    try:
+        # What is broken about one delivery must not undo the counting of its failure.
+        with db.session.begin_nested():
+            deliver(delivery)
+        outcome = DONE
+    except Moot as moot:
+        outcome = moot.outcome
+    except OutsideError as error:
+        return _put_off(delivery, error.outcome)
+    except Exception as error:
+        # The stack, not the message, for that may hold an address.
+        stack = "".join(format_tb(error.__traceback__))
+        log.error("Delivery %s (%s) crashed:\n%s", delivery.id, delivery.kind, stack)
+        return _put_off(delivery, type(error).__name__)
+    db.session.delete(delivery)
+    log.info("Delivery %s (%s): %s", delivery.id, delivery.kind, outcome)
+    return outcome
+
+
+def _put_off(delivery: Delivery, failure: str) -> str:
+    """Have it tried again later, or give it up."""
+    delivery.last_failure = failure
+    delivery.due_at = func.clock_timestamp() + _wait_after(delivery.attempts)
+    delivery.attempts += 1
+    log.warning("Delivery %s (%s) failed: %s", delivery.id, delivery.kind, failure)
+    if delivery.attempts < MOST_ATTEMPTS:
+        return "failed"
+    delivery.dead_at = func.clock_timestamp()
+    log.error("Delivery %s (%s) is given up: `flask outbox retry`", delivery.id, delivery.kind)
+    return "dead"
+
+
+def _wait_after(failures: int) -> timedelta:
+    longest = FIRST_WAIT * (1 << failures)
+    return min(longest, LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311
