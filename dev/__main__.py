@@ -1,6 +1,5 @@
 """`make run`: everything the service needs on this machine, until Ctrl-C."""
 
-import http.client
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from dev import leftovers, parts
 from dev.data import data_folder, locked
 from dev.environment import forget_postgres_client
 from dev.ports import is_free
+from dev.ready import is_ready
 from dev.waiting import wait_until
 
 Supervisor = subprocess.Popen[bytes]
@@ -99,18 +99,6 @@ def has_ended(supervisor: Supervisor) -> bool:
     return supervisor.poll() is not None
 
 
-def is_ready(port: int) -> bool:
-    """Tell whether the service answers and has all it needs."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
 def tail(log: Path) -> list[str]:
     """Give the last lines of a log."""
     return log.read_text(errors="replace").splitlines()[-20:] if log.exists() else []
@@ -118,8 +106,9 @@ def tail(log: Path) -> list[str]:
 
 def announce(data: Path, port: int) -> None:
     """Say where to look and how to end it."""
-    print(f"\n  Swagger  http://127.0.0.1:{port}/swagger\n  Data     {data}\n  Stop     Ctrl-C\n")
-    sys.stdout.flush()
+    address = f"http://127.0.0.1:{port}"
+    print(f"\n  Data     {data}\n  Stop     Ctrl-C\n  Mailbox  {address}/mailbox")
+    print(f"  Swagger  {address}/swagger\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ def prepare(data: Path, port: int) -> dict[str, str]:
         cache=valkey.url(0),
         broker=valkey.url(1),
         public_url=f"http://127.0.0.1:{port}",
+        MAILBOX=str(data / "mailbox"),
     )
+    after_web = [sys.executable, "-m", "dev.after_web", "-q", "-A", "app.celery"]
     return os.environ | {
         leftovers.MARK: str(data),
         "CHECKOUT": str(CHECKOUT),
@@ -40,6 +42,8 @@ def prepare(data: Path, port: int) -> dict[str, str]:
         "PROMETHEUS_MULTIPROC_DIR": str(data / "metrics"),
         "REFERRAL_SETTINGS": str(settings),
         "VALKEY": shlex.join(valkey.command()),
+        "WORKER": shlex.join([*after_web, "worker"]),
+        "BEAT": shlex.join([*after_web, "beat"]),
         "WEB": shlex.join([sys.executable, "-m", "dev.web"]),
     }
 

@@ -46,6 +46,6 @@ def default(key: str) -> str:
     if field.required:
         return "required"
     value = field.load_default
-    if value == "":
+    if value in ("", None):
         return "none"
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
