@@ -2,10 +2,11 @@
 
 import os
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 from celery.signals import worker_init, worker_process_init
+from kombu.transport import redis as broker
+from redis.exceptions import ConnectionError as BrokerLost
 
 from app import create_app, tasks
 from app.extensions import db, task_queue
@@ -19,14 +20,33 @@ celery = task_queue
 celery.conf.broker_transport_options = PATIENT
 
 
+class Channel(broker.Channel):
+    """One that tells, in a way that the worker expects, that its connection is gone.
+
+    Without this a worker whose broker is lost while a call is under way ends by an AttributeError
+    when it acknowledges the call or gives it back.
+    """
+
+    def _connparams(self, *args: Any, **kwargs: Any) -> Any:
+        if self.connection is None or self.connection.client is None:
+            raise BrokerLost
+        # The stubs leave it out.
+        return super()._connparams(*args, **kwargs)  # type: ignore[misc]
+
+
+broker.Transport.Channel = Channel
+
+
 @worker_init.connect
 def count_apart(sender: Any, **_: Any) -> None:
-    """Count in a folder of this worker's own, within the one that /metrics adds up."""
+    """Count in a folder of this worker's own, within the one that /metrics adds up.
+
+    It goes on where the last run ended: in a sum of several workers a count that begins anew would
+    be read as if all of them did.
+    """
     if FOLDER in os.environ:
         folder = Path(os.environ[FOLDER]) / sender.hostname
-        # What an earlier run left there would be counted again.
-        rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         os.environ[FOLDER] = str(folder)
 
 

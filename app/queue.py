@@ -27,36 +27,40 @@ def _every(task: str, seconds: int) -> dict[str, Any]:
 
 
 CONFIGURATION: dict[str, Any] = {
-    # Each kind of work has a queue of its own, so that workers can be given one of them; a worker
-    # that is told nothing serves all.
+    # Each kind of work has a queue of its own, so that workers can be given one of them.
     "task_routes": {
         SEND_MAILS: {"queue": "mails"},
         ENRICH: {"queue": "enrichment"},
         DROP_EXPIRED_SESSIONS: {"queue": "upkeep"},
     },
+    # A worker that is told nothing serves all of these.
     "task_queues": [Queue(name) for name in ("mails", "enrichment", "upkeep")],
     # A task that was given no queue is an error, not one more queue that nobody serves.
     "task_create_missing_queues": False,
     # Nobody asks what became of a call; the outbox tells.
     "task_ignore_result": True,
-    # A task ends by itself within 30 s of its last delivery. The soft limit ends a mail server
-    # that answers a byte at a time; the hard one whatever does not listen to the soft one.
+    # A task ends by itself within 30 s of its last delivery; this ends a mail server that answers a
+    # byte at a time.
     "task_soft_time_limit": 60,
+    # And this whatever does not listen to the soft limit.
     "task_time_limit": 90,
-    # A worker that is killed gives its call back, which another takes up at once.
+    # A call is done when the work is, not when somebody has taken it up.
     "task_acks_late": True,
+    # The call of a process that is killed goes back, and another takes it up at once.
     "task_reject_on_worker_lost": True,
     # A process that is busy with a slow mail server must not hold calls others could take.
     "worker_prefetch_multiplier": 1,
     # Mails wait for servers, not for processors.
     "worker_concurrency": 4,
-    # However long the broker is away, it is waited for, at the start too.
+    # The broker is waited for at the start as well.
     "broker_connection_retry_on_startup": True,
+    # However long it is away.
     "broker_connection_max_retries": None,
     # What Flower shows.
     "worker_send_task_events": True,
-    # No file to keep: after a start everything is due once, which does no harm.
+    # No file to keep: what is due is counted from the start of beat.
     "beat_scheduler": "celery.beat:Scheduler",
+    # Makes good whatever nobody was woken for.
     "beat_schedule": {
         SEND_MAILS: _every(SEND_MAILS, SWEEP_SECONDS),
         ENRICH: _every(ENRICH, SWEEP_SECONDS),

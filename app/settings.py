@@ -8,6 +8,7 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
+import idna
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 from redis.connection import parse_url
 from sqlalchemy.engine import make_url
@@ -88,8 +89,18 @@ def _is_mailbox(text: str) -> bool:
     # The standard library's parser is lost beyond some half an address.
     except (ValueError, LookupError, MessageError):
         return False
-    mailboxes = [group.addresses for group in header.groups if group.display_name is None]
-    return not header.defects and [len(addresses) for addresses in mailboxes] == [1]
+    if header.defects or len(header.addresses) != 1 or header.groups[0].display_name is not None:
+        return False
+    return _is_domain(header.addresses[0].domain)
+
+
+def _is_domain(text: str) -> bool:
+    """Whether a mail server can be told of it; its name may be of the inside, or an IP address."""
+    try:
+        ascii_ = text if text.isascii() else idna.encode(text, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return False
+    return all(0 < len(label) < 64 for label in ascii_.split("."))
 
 
 def _seconds(default: int, description: str) -> fields.Integer:

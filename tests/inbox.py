@@ -8,6 +8,7 @@ from email.parser import BytesParser
 from email.policy import default
 from pathlib import Path
 
+import idna
 import pytest
 from flask import Flask
 
@@ -75,12 +76,15 @@ class Inbox:
 
 
 def recipient_of(mail: EmailMessage) -> str:
-    """To whom it is addressed; a domain in Unicode, as the service knows it."""
-    (address,) = mail["To"].addresses
-    domain: str = address.domain
-    if domain.isascii():
-        domain = domain.encode("ascii").decode("idna")
-    return f"{address.username}@{domain}"
+    """To whom it is addressed, in the form in which the service knows the address."""
+    # As it stands: the standard library would take `=?utf-8?q?x?=@example.com` for another word.
+    header = dict(mail.raw_items())["To"].encode("utf-8", "surrogateescape").decode("utf-8")
+    return with_unicode_domain(header.strip(" <>\r\n"))
+
+
+def with_unicode_domain(address: str) -> str:
+    local_part, _, domain = address.rpartition("@")
+    return f"{local_part}@{idna.decode(domain)}"
 
 
 def text_of(mail: EmailMessage) -> str:

@@ -9,11 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import idna
 from flask import current_app
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import aliased
 
 from app import metrics
+from app.clients import OutsideError
 from app.clients.mailbox import Mailbox
 from app.clients.smtp import Smtp
 from app.emails import Kind, envelope, write
@@ -77,6 +79,8 @@ def _carrier() -> Smtp | Mailbox:
     config = current_app.config
     if config["MAILBOX"]:
         return Mailbox(Path(config["MAILBOX"]))
+    if not config["MAIL_SERVER"]:
+        raise OutsideError("no MAIL_SERVER")
     names = ("SERVER", "PORT", "USE_TLS", "USE_SSL", "USERNAME", "PASSWORD")
     return Smtp(*(config[f"MAIL_{name}"] for name in names))
 
@@ -85,7 +89,7 @@ def _carrier() -> Smtp | Mailbox:
 def _domain_of(sender: str) -> str:
     _, header = SMTP.header_store_parse("From", sender)
     domain: str = header.addresses[0].domain
-    return domain.encode("idna").decode("ascii")
+    return domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
 
 
 def _joined(delivery: Delivery) -> Mail:
@@ -114,7 +118,9 @@ def _referral_code(delivery: Delivery) -> Mail:
 
 def _verify_email(delivery: Delivery) -> Mail:
     user = _user(User.id == delivery.payload["user_id"])
-    if user is None or user.email_verified_at is not None:
+    if user is None:
+        raise Moot("no_account")
+    if user.email_verified_at is not None:
         raise Moot("verified")
     return _mail_with_link(user, Purpose.VERIFY_EMAIL, delivery.created_at)
 

@@ -21,16 +21,21 @@ from app.database import transaction, wake_after_commit
 from app.extensions import db
 from app.models import Delivery
 
-# The waits double from the first to the longest; of each, half is certain and half is chance, so
-# that deliveries that failed together do not come back together.
-FIRST_WAIT = timedelta(seconds=30)
+# The waits grow from the first to the longest, slowly: a mail server that refuses every second mail
+# gets nearly all of a thousand within minutes. Of each wait, half is certain and half is chance, so
+# that deliveries that failed together do not come back together. All waits together are a day at
+# the least.
+FIRST_WAIT = timedelta(seconds=10)
+GROWTH = 1.3
 LONGEST_WAIT = timedelta(hours=2)
-MOST_ATTEMPTS = 32
+MOST_ATTEMPTS = 48
 
 # For how long one call takes up new deliveries; beat's next one goes on.
 BUDGET_SECONDS = 30
 
-DONE = "done"
+DONE, FAILED, DEAD = "done", "failed", "dead"
+# Told of when they are counted, with their reason.
+FAILURES = (FAILED, DEAD)
 
 log = logging.getLogger(__name__)
 
@@ -60,15 +65,18 @@ def deliver_due(
     """Try what is due of these kinds, one by one.
 
     :param deliver: does it, or raises OutsideError to be called again later, or Moot.
-    :param settled: is told of each attempt the kind and what became of it: `DONE`, `failed`,
-        `dead`, or the outcome of Moot.
+    :param settled: is told of each attempt the kind and what became of it: `DONE`, `FAILED`,
+        `DEAD`, or the outcome of Moot.
     """
     started = monotonic()
     while monotonic() - started < BUDGET_SECONDS:
         tried = _deliver_next(kinds, deliver)
         if tried is None:
             return
-        settled(*tried)
+        id_, kind, outcome = tried
+        if outcome not in FAILURES:
+            log.info("Delivery %s (%s): %s", id_, kind, outcome)
+        settled(kind, outcome)
 
 
 def gauges() -> dict[str, float]:
@@ -106,14 +114,14 @@ def retry(ids: Collection[int] | None = None) -> int:
         return len(db.session.scalars(revived).all())
 
 
-def _deliver_next(kinds: Collection[str], deliver: Deliver) -> tuple[str, str] | None:
-    """Try what is due longest; its kind and the outcome, or None when nothing is due."""
+def _deliver_next(kinds: Collection[str], deliver: Deliver) -> tuple[int, str, str] | None:
+    """Try what is due longest; its id, its kind and the outcome, or None when nothing is due."""
     with transaction():
         _keep_the_lock_meanwhile()
         delivery = _lock_next(kinds)
         if delivery is None:
             return None
-        return delivery.kind, _try(delivery, deliver)
+        return delivery.id, delivery.kind, _try(delivery, deliver)
 
 
 def _keep_the_lock_meanwhile() -> None:
@@ -149,7 +157,6 @@ def _try(delivery: Delivery, deliver: Deliver) -> str:
         log.error("Delivery %s (%s) crashed:\n%s", delivery.id, delivery.kind, stack)
         return _put_off(delivery, type(error).__name__)
     db.session.delete(delivery)
-    log.info("Delivery %s (%s): %s", delivery.id, delivery.kind, outcome)
     return outcome
 
 
@@ -160,12 +167,12 @@ def _put_off(delivery: Delivery, failure: str) -> str:
     delivery.attempts += 1
     log.warning("Delivery %s (%s) failed: %s", delivery.id, delivery.kind, failure)
     if delivery.attempts < MOST_ATTEMPTS:
-        return "failed"
+        return FAILED
     delivery.dead_at = func.clock_timestamp()
     log.error("Delivery %s (%s) is given up: `flask outbox retry`", delivery.id, delivery.kind)
-    return "dead"
+    return DEAD
 
 
 def _wait_after(failures: int) -> timedelta:
-    longest = FIRST_WAIT * (1 << failures)
-    return min(longest, LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311
+    longest = min(FIRST_WAIT * GROWTH**failures, LONGEST_WAIT)
+    return longest * random.uniform(0.5, 1)  # noqa: S311

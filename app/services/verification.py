@@ -25,14 +25,19 @@ def confirm(token: str) -> None:
     :raises MailedTokenInvalid: the token is not one of ours, has run out, or was used.
     """
     claim = mailed_tokens.read(Purpose.VERIFY_EMAIL, token)
-    with transaction():
-        email = db.session.scalar(
-            update(User)
-            .where(User.id == claim.user_id, User.email_verified_at.is_(None), claim.holds())
-            .values(email_verified_at=func.now())
-            .returning(User.email)
-        )
-        if email is None:
-            raise MailedTokenInvalid
-    # Where only verified people are found by e-mail, this one is from now on.
-    lookup.forget(email)
+    email = None
+    try:
+        with transaction():
+            email = db.session.scalar(
+                update(User)
+                .where(User.id == claim.user_id, User.email_verified_at.is_(None), claim.holds())
+                .values(email_verified_at=func.now())
+                .returning(User.email)
+            )
+            if email is None:
+                raise MailedTokenInvalid
+    finally:
+        # Where only the verified are found by e-mail, this one is from now on; perhaps also where
+        # the answer to the commit was lost.
+        if email is not None:
+            lookup.forget(email)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.clients.mailbox import Entry, Mailbox
-from tests.clients.test_smtp import UNICODE, mail
+from tests.clients.handing_over import UNICODE, mail
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from app.clients.mailbox import Mailbox
 from app.settings import SettingsError, load_settings
-from tests.clients.test_smtp import UNICODE, mail
+from tests.clients.handing_over import UNICODE, mail
 
 LINK = "http://127.0.0.1:8000/reset-password#token=abc-_1"
 HOSTILE = '<script>evil()</script>"><img src=x onerror=evil()>{{ 7*7 }}'

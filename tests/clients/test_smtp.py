@@ -1,95 +1,25 @@
 """Handing mails over: a mail is taken or it is not, and whoever asks for it learns which."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP as POLICY
-from pathlib import Path
-from socket import SHUT_WR, create_server, socket
-from threading import Thread
-from traceback import format_exception
+from socket import create_server
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 
-from app.clients import OutsideError
 from app.clients.smtp import Smtp
 from dev.ports import free_port
 from dev.waiting import wait_until
 from tests.api.addresses import VALID
+from tests.clients.handing_over import ADA, UNICODE, client, mail, outcome, saying
 from tests.mail_server import Encryption, Ending, MailServer
-
-# Of `localhost` and of nobody else; nobody trusts it by default.
-CERTIFICATE = Path(__file__).with_name("localhost.pem")
-NAME, PASSWORD = "referrals", "an open sesame"
-ADA = "ada@example.com"
-UNICODE = "почта@пример.рф"
-
-every_encryption = pytest.mark.parametrize(
-    "encryption", [Encryption.STARTTLS, Encryption.FROM_THE_FIRST_BYTE]
-)
 
 
 @pytest.fixture
 def server() -> Iterator[MailServer]:
     with MailServer() as server:
         yield server
-
-
-@pytest.fixture
-def trust(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trust the certificate for `localhost`."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
-
-
-def client(
-    port: int,
-    encryption: Encryption = Encryption.NONE,
-    login: tuple[str, str] = ("", ""),
-    host: str = "localhost",
-) -> Smtp:
-    starttls = encryption is Encryption.STARTTLS
-    from_the_first_byte = encryption is Encryption.FROM_THE_FIRST_BYTE
-    return Smtp(host, port, starttls, from_the_first_byte, *login)
-
-
-def mail(recipient: str = ADA, text: str = "Hello") -> EmailMessage:
-    message = EmailMessage(policy=POLICY)
-    message["From"] = "Рефералы <referrals@localhost>"
-    local_part, _, domain = recipient.rpartition("@")
-    message["To"] = Address(username=local_part, domain=domain)
-    message["Subject"] = "Привет"
-    message["Message-ID"] = "<one@localhost>"
-    message.set_content(text, cte="quoted-printable")
-    return message
-
-
-def outcome(send: Callable[[EmailMessage], None], message: EmailMessage | None = None) -> str:
-    with pytest.raises(OutsideError) as error:
-        send(message or mail())
-    return error.value.outcome
-
-
-@contextmanager
-def saying(words: bytes) -> Iterator[int]:
-    """A server that says this to whoever comes first, and no more; gives its port."""
-    with create_server(("127.0.0.1", 0)) as listening:
-        speaker = Thread(target=say, args=(listening, words))
-        speaker.start()
-        yield listening.getsockname()[1]
-        speaker.join()
-
-
-def say(listening: socket, words: bytes) -> None:
-    connection, _ = listening.accept()
-    with connection:
-        connection.sendall(words)
-        connection.shutdown(SHUT_WR)
-        # Closed with something unread, the connection might take back what it said.
-        while connection.recv(4096):
-            pass
 
 
 @contextmanager
@@ -224,93 +154,6 @@ def test_the_server_is_bidden_goodbye_also_when_it_refuses(server: MailServer) -
     server.refuse("RCPT", "550 No")
     outcome(client(server.port).send)
     wait_until(lambda: server.goodbyes == 1, "goodbye")
-
-
-@every_encryption
-@pytest.mark.usefixtures("trust")
-def test_a_mail_goes_encrypted(encryption: Encryption) -> None:
-    with MailServer(encryption, CERTIFICATE) as server:
-        client(server.port, encryption).send(mail())
-    assert [taken.encrypted for taken in server.mails] == [True]
-
-
-@pytest.mark.usefixtures("trust")
-def test_tls_from_the_first_byte_leaves_nothing_to_starttls() -> None:
-    with MailServer(Encryption.FROM_THE_FIRST_BYTE, CERTIFICATE) as server:
-        Smtp("localhost", server.port, True, True, "", "").send(mail())
-    assert len(server.mails) == 1
-
-
-@every_encryption
-def test_a_server_that_nobody_vouches_for_gets_nothing(encryption: Encryption) -> None:
-    with MailServer(encryption, CERTIFICATE) as server:
-        assert outcome(client(server.port, encryption).send) == "tls"
-    assert server.mails == []
-
-
-@every_encryption
-@pytest.mark.usefixtures("trust")
-def test_a_server_with_the_certificate_of_another_gets_nothing(encryption: Encryption) -> None:
-    with MailServer(encryption, CERTIFICATE) as server:
-        assert outcome(client(server.port, encryption, host="127.0.0.1").send) == "tls"
-    assert server.mails == []
-
-
-@every_encryption
-def test_a_server_without_tls_gets_nothing_in_clear_text(
-    server: MailServer, encryption: Encryption
-) -> None:
-    assert outcome(client(server.port, encryption, (NAME, PASSWORD)).send) == "tls"
-    assert server.mails == []
-
-
-def test_a_server_that_demands_tls_refuses_without() -> None:
-    with MailServer(Encryption.STARTTLS, CERTIFICATE) as server:
-        assert outcome(client(server.port).send) == "refused 530"
-
-
-@pytest.fixture
-def guarded(trust: None) -> Iterator[MailServer]:
-    """A server that demands a log-in."""
-    with MailServer(Encryption.STARTTLS, CERTIFICATE, login=(NAME, PASSWORD)) as server:
-        yield server
-
-
-def test_whoever_logs_in_may_send(guarded: MailServer) -> None:
-    client(guarded.port, Encryption.STARTTLS, (NAME, PASSWORD)).send(mail())
-    assert len(guarded.mails) == 1
-
-
-@pytest.mark.parametrize("password", ["wrong", "", "пароль"])
-def test_a_wrong_password_is_refused(guarded: MailServer, password: str) -> None:
-    login = (NAME, password)
-    assert outcome(client(guarded.port, Encryption.STARTTLS, login).send) == "login refused"
-
-
-def test_whoever_does_not_log_in_is_refused(guarded: MailServer) -> None:
-    assert outcome(client(guarded.port, Encryption.STARTTLS).send) == "refused 530"
-
-
-def test_where_nobody_can_log_in_nothing_goes_without(server: MailServer) -> None:
-    assert outcome(client(server.port, login=(NAME, PASSWORD)).send) == "login refused"
-    assert server.mails == []
-
-
-def test_a_line_that_drops_at_the_log_in_is_no_refusal() -> None:
-    with saying(b"220 Welcome\r\n250-localhost\r\n250 AUTH PLAIN\r\n") as port:
-        assert outcome(client(port, login=(NAME, PASSWORD)).send) == "connection lost"
-
-
-@pytest.mark.parametrize("password", [PASSWORD, "wrong", "пароль"])
-def test_a_failure_names_no_address_or_password_nor_what_the_server_said(
-    guarded: MailServer, password: str
-) -> None:
-    guarded.refuse("RCPT", f"550 {ADA} is not wanted")
-    with pytest.raises(OutsideError) as error:
-        client(guarded.port, Encryption.STARTTLS, (NAME, password)).send(mail())
-    told = "".join(format_exception(error.value))
-    for secret in (ADA, password, "not wanted", "credentials invalid"):
-        assert secret not in told
 
 
 def test_a_message_that_cannot_be_written_is_no_fault_of_the_server(server: MailServer) -> None:

@@ -1,6 +1,7 @@
 """The service as it is deployed: gunicorn and its worker processes."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -74,9 +75,19 @@ class Service:
         """The processes that serve."""
         return {child.pid for child in psutil.Process(self.process.pid).children()}
 
+    def replace_workers(self) -> None:
+        """Reload, and wait until all workers are others than before."""
+        before = self.workers()
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self._has_others_than(before), "new workers")
+
     def logged(self) -> str:
         """Everything it has written so far."""
         return self.access_log.read_text() + self.error_log.read_text()
+
+    def _has_others_than(self, before: set[int]) -> bool:
+        workers = self.workers()
+        return len(workers) == len(before) and not workers & before
 
     def _answers(self) -> bool:
         if self.process.poll() is not None:

@@ -77,7 +77,7 @@ def test_sighup_replaces_the_workers_and_refuses_nobody(other_service: Service) 
     with connections_to(other_service.url) as http:
         already = counted(http, "/readyz")
         with meanwhile(lambda: responses.append(http.get("/readyz"))):
-            replace_workers(other_service)
+            other_service.replace_workers()
         assert outcomes(responses).keys() == {"200"}
         assert counted(http, "/readyz") - already == len(responses)
 
@@ -85,7 +85,7 @@ def test_sighup_replaces_the_workers_and_refuses_nobody(other_service: Service) 
 def test_sighup_reads_the_settings_again(other_service: Service) -> None:
     settings = json.loads(other_service.settings.read_text())
     other_service.settings.write_text(json.dumps(settings | {"JWT_ACCESS_TOKEN_EXPIRES": 77}))
-    replace_workers(other_service)
+    other_service.replace_workers()
     with connections_to(other_service.url) as http:
         registered = http.post("/auth/register", json={"email": "a@b.io", "password": PASSWORD})
     assert registered.json()["expires_in"] == 77
@@ -145,18 +145,6 @@ def service_of_its_own(settings_file: Path, folder: Path) -> Service:
     settings.write_bytes(settings_file.read_bytes())
     temporary.mkdir()
     return Service(settings, folder, environment={"TMPDIR": str(temporary)})
-
-
-def replace_workers(service: Service) -> None:
-    """Reload, and wait until all workers are others than before."""
-    before = service.workers()
-    service.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: replaced(service, before), "new workers")
-
-
-def replaced(service: Service, before: set[int]) -> bool:
-    workers = service.workers()
-    return len(workers) == len(before) and not workers & before
 
 
 def counted(http: httpx.Client, route: str) -> int:

@@ -5,7 +5,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from dev.processes import wait_until_gone
+from dev.waiting import wait_until
 from tests.dev.launcher import Launcher, heals
+
+CELERY = ("app.celery worker", "app.celery beat")
 
 
 def test_the_service_runs_from_any_path(launcher: Launcher) -> None:
@@ -26,9 +30,23 @@ def test_everything_listens_on_loopback_only(launcher: Launcher) -> None:
     assert addresses == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("part", ["bin/postgres", "valkey-server", "gunicorn"])
+@pytest.mark.parametrize("part", ["bin/postgres", "valkey-server", "gunicorn", *CELERY])
 def test_a_part_that_is_killed_comes_back(launcher: Launcher, part: str) -> None:
     assert heals(launcher, part)
+
+
+def test_a_worker_that_is_killed_leaves_no_process(launcher: Launcher) -> None:
+    worker, _ = CELERY
+    wait_until(lambda: bool(launcher.part(worker).children()), "processes of the worker")
+    processes = launcher.part(worker).children()
+    assert heals(launcher, worker)
+    wait_until_gone(processes, seconds=10)
+
+
+def test_mails_land_in_the_mailbox(launcher: Launcher) -> None:
+    somebody = {"email": "somebody@example.org", "password": "correct horse battery"}
+    httpx.post(f"{launcher.url}/auth/register", json=somebody, trust_env=False).raise_for_status()
+    wait_until(lambda: somebody["email"] in mailbox(launcher), "mail in the mailbox")
 
 
 def test_a_second_start_is_refused_in_one_line(launcher: Launcher) -> None:
@@ -46,3 +64,8 @@ def test_a_busy_port_is_refused_in_one_line(launcher: Launcher, tmp_path: Path) 
     assert start.returncode == 1
     assert printed.startswith(f"Port {launcher.port} is in use.")
     assert printed.count("\n") == 1
+
+
+def mailbox(launcher: Launcher) -> str:
+    """The page that lists the mails."""
+    return httpx.get(f"{launcher.url}/mailbox", trust_env=False).text

@@ -133,10 +133,11 @@ def test_every_mail_has_a_boundary_of_its_own() -> None:
 
 def test_no_fact_can_be_the_boundary() -> None:
     boundary = f"--{mail().get_boundary()}"
-    # Wherever quoted-printable breaks the line.
+    # Wherever quoted-printable breaks the line, only three lines are what they are meant to be.
     for length in range(80):
         written = letter(Kind.JOINED, email="x" * length + boundary)
-        assert parts(enveloped(written)) == parts_of(written)
+        content = enveloped(written).as_bytes().decode()
+        assert sum(line.startswith(boundary) for line in content.split("\r\n")) == 3
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,286 @@
+"""What the service owes is kept until it is done, whatever fails meanwhile."""
+
+import logging
+import smtplib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import psycopg2
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from flask import Flask
+
+from app.clients.smtp import Smtp
+from app.services import mails, outbox
+from dev.ports import free_port
+from dev.waiting import wait_until
+from tests.endings import Sql
+from tests.inbox import Inbox
+from tests.mail_server import Ending, MailServer
+from tests.mailed_links import ask_for_reset
+from tests.people import People, Person
+
+A_DAY = 86_400
+ATTEMPTS = 32
+NOT_LOCKED = "SELECT id FROM outbox FOR UPDATE SKIP LOCKED"
+
+Logged = Callable[[], list[logging.LogRecord]]
+
+
+@pytest.fixture
+def ada(register: People, inbox: Inbox) -> Person:
+    """Somebody to whom one mail is owed."""
+    return register(email="ada@example.com")
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Logged]:
+    """Gives what the service has logged since the test began."""
+    log = logging.getLogger("app")
+    log.addHandler(caplog.handler)
+    yield lambda: [each for each in caplog.records if each.name.startswith("app")]
+    log.removeHandler(caplog.handler)
+
+
+def let_it_be_due(sql: Sql) -> None:
+    sql("UPDATE outbox SET due_at = now()")
+
+
+def seconds_until_due(sql: Sql) -> float:
+    """From when the last attempt was counted."""
+    ((seconds,),) = sql("SELECT extract(epoch FROM due_at - now())::float FROM outbox")
+    return seconds
+
+
+def attempts(sql: Sql) -> list[int]:
+    return [count for (count,) in sql("SELECT attempts FROM outbox ORDER BY id")]
+
+
+def give_up(inbox: Inbox, sql: Sql) -> None:
+    """Let the last attempt fail."""
+    sql("UPDATE outbox SET attempts = %s", ATTEMPTS - 1)
+    inbox.fail_to_deliver()
+
+
+def test_what_was_sent_is_owed_no_more(inbox: Inbox, ada: Person, sql: Sql) -> None:
+    assert len(inbox.mails(ada.email)) == 1
+    assert sql("SELECT * FROM outbox") == []
+
+
+def test_what_could_not_be_sent_is_sent_later(inbox: Inbox, ada: Person, sql: Sql) -> None:
+    inbox.fail_to_deliver()
+    assert inbox.mails(ada.email) == []
+    let_it_be_due(sql)
+    assert len(inbox.mails(ada.email)) == 1
+
+
+def test_the_first_failure_is_tried_again_within_thirty_seconds_but_not_at_once(
+    inbox: Inbox, ada: Person, sql: Sql
+) -> None:
+    inbox.fail_to_deliver()
+    assert attempts(sql) == [1]
+    assert 10 < seconds_until_due(sql) <= 30
+    inbox.fail_to_deliver()
+    assert attempts(sql) == [1]
+
+
+@pytest.mark.parametrize("chance", [0, 1], ids=["the shortest waits", "the longest waits"])
+def test_the_waits_grow_and_last_for_a_day_at_least(
+    inbox: Inbox, ada: Person, sql: Sql, monkeypatch: pytest.MonkeyPatch, chance: int
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda *bounds: bounds[chance])
+    waits = []
+    for _ in range(ATTEMPTS - 1):
+        let_it_be_due(sql)
+        inbox.fail_to_deliver()
+        waits.append(round(seconds_until_due(sql)))
+    assert sql("SELECT * FROM outbox WHERE dead_at IS NOT NULL") == []
+    assert waits == sorted(waits)
+    assert waits[0] <= 30
+    assert sum(waits) >= A_DAY
+
+
+def test_what_failed_together_is_not_tried_together(inbox: Inbox, ada: Person, sql: Sql) -> None:
+    sql(
+        "INSERT INTO outbox (kind, payload) SELECT kind, payload FROM outbox, generate_series(1, 9)"
+    )
+    inbox.fail_to_deliver()
+    spread = "SELECT extract(epoch FROM max(due_at) - min(due_at)) > 2 FROM outbox"
+    assert sql(spread) == [(True,)]
+
+
+def test_after_the_last_attempt_it_is_dead_and_nobody_tries_it(
+    inbox: Inbox, ada: Person, sql: Sql
+) -> None:
+    give_up(inbox, sql)
+    let_it_be_due(sql)
+    assert inbox.mails(ada.email) == []
+    assert sql("SELECT attempts, dead_at <= now() FROM outbox") == [(ATTEMPTS, True)]
+
+
+def test_the_log_says_what_failed_and_what_is_given_up(
+    inbox: Inbox, ada: Person, sql: Sql, logged: Logged
+) -> None:
+    give_up(inbox, sql)
+    assert [(each.levelname, each.getMessage()) for each in logged()] == [
+        ("WARNING", "Delivery 1 (verify_email) failed: unreachable"),
+        ("ERROR", "Delivery 1 (verify_email) is given up: `flask outbox retry`"),
+    ]
+
+
+def test_a_second_copy_is_the_same_to_the_last_byte(inbox: Inbox, ada: Person, sql: Sql) -> None:
+    with MailServer() as server, inbox.sending_to(server.port):
+        server.ending = Ending.TAKES_AND_DROPS_THE_LINE_UNANSWERED
+        inbox.deliver()
+        server.recover()
+        let_it_be_due(sql)
+        inbox.deliver()
+    first, second = server.mails
+    assert first.message_id == second.message_id
+    assert first.content == second.content
+    assert sql("SELECT * FROM outbox") == []
+
+
+def test_a_mail_that_was_taken_is_not_sent_again_though_the_line_dropped(
+    inbox: Inbox, ada: Person, sql: Sql
+) -> None:
+    with MailServer() as server, inbox.sending_to(server.port):
+        server.ending = Ending.TAKES_AND_DROPS_THE_LINE
+        inbox.deliver()
+    assert len(server.mails) == 1
+    assert sql("SELECT * FROM outbox") == []
+
+
+def test_every_mail_has_a_message_id_of_its_own(
+    http: httpx.Client, inbox: Inbox, ada: Person
+) -> None:
+    for _ in range(3):
+        ask_for_reset(http, ada.email)
+    identities = [mail["Message-ID"] for mail in inbox.mails(ada.email)]
+    assert len(set(identities)) == 4
+
+
+# The last is an error of PostgreSQL's.
+@pytest.mark.parametrize(
+    "payload",
+    ["{}", "[]", '{"message_id": "<x@example.com>"}', '{"user_id": "ada@example.com"}'],
+)
+def test_what_is_broken_about_one_does_not_stop_the_others(
+    inbox: Inbox, register: People, sql: Sql, logged: Logged, payload: str
+) -> None:
+    broken, *others = [register() for _ in range(3)]
+    sql("UPDATE outbox SET payload = %s WHERE id = 1", payload)
+    assert inbox.mails(broken.email) == []
+    assert [len(inbox.mails(other.email)) for other in others] == [1, 1]
+    assert attempts(sql) == [1]
+    (error,) = [each for each in logged() if each.levelname == "ERROR"]
+    assert "Delivery 1 (verify_email) crashed" in error.getMessage()
+    assert "@example.com" not in error.getMessage()
+
+
+def test_what_is_of_another_kind_is_left_alone(inbox: Inbox, ada: Person, sql: Sql) -> None:
+    sql("INSERT INTO outbox (kind, payload) VALUES ('enrichment', '{}'), ('unheard of', '{}')")
+    inbox.deliver()
+    rows = sql("SELECT kind, attempts, due_at <= now() FROM outbox ORDER BY id")
+    assert rows == [("enrichment", 0, True), ("unheard of", 0, True)]
+
+
+def test_several_senders_send_each_mail_once(inbox: Inbox, register: People, sql: Sql) -> None:
+    people = [register().email for _ in range(20)]
+    with ThreadPoolExecutor(4) as senders:
+        for done in [senders.submit(inbox.deliver) for _ in range(4)]:
+            done.result()
+    assert sorted(str(mail["To"]) for mail in inbox.all()) == sorted(people)
+    assert sql("SELECT * FROM outbox") == []
+
+
+def test_what_one_sender_is_about_to_send_no_other_does(
+    inbox: Inbox, ada: Person, sql: Sql, stuck: MailServer
+) -> None:
+    with ThreadPoolExecutor(1) as background, inbox.sending_to(stuck.port):
+        sender = background.submit(inbox.deliver)
+        wait_until(lambda: sql(NOT_LOCKED) == [], "lock", seconds=5)
+        inbox.deliver()
+        assert attempts(sql) == [0]
+        sender.result()
+    assert attempts(sql) == [1]
+
+
+def test_what_one_sender_is_about_to_send_does_not_stop_the_others(
+    inbox: Inbox, ada: Person, register: People, database_url: str
+) -> None:
+    holder = psycopg2.connect(database_url)
+    try:
+        holder.cursor().execute("SELECT id FROM outbox FOR UPDATE")
+        grace = register()
+        assert (len(inbox.mails(grace.email)), len(inbox.mails(ada.email))) == (1, 0)
+    finally:
+        holder.close()
+    assert len(inbox.mails(ada.email)) == 1
+
+
+def test_what_another_sender_has_counted_since_is_not_forgotten(
+    app: Flask, inbox: Inbox, ada: Person, sql: Sql
+) -> None:
+    with app.app_context(), inbox.sending_to(free_port()):
+        known_from_before = outbox.list_all()
+        sql("UPDATE outbox SET attempts = 5")
+        mails.send_due()
+        assert len(known_from_before) == 1
+    assert attempts(sql) == [6]
+
+
+def test_a_sender_that_loses_its_connection_leaves_what_it_was_about_to_send(
+    inbox: Inbox, ada: Person, sql: Sql, stuck: MailServer
+) -> None:
+    with ThreadPoolExecutor(1) as background, inbox.sending_to(stuck.port):
+        sender = background.submit(inbox.deliver)
+        wait_until(lambda: sql(NOT_LOCKED) == [], "lock", seconds=5)
+        sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE state = 'idle in transaction' AND datname = current_database()"
+        )
+        assert sender.exception(10) is not None
+    assert len(inbox.mails(ada.email)) == 1
+
+
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt])
+def test_a_sender_that_is_stopped_leaves_what_it_was_about_to_send(
+    inbox: Inbox,
+    ada: Person,
+    sql: Sql,
+    monkeypatch: pytest.MonkeyPatch,
+    end: type[BaseException],
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(smtplib.SMTP, "connect", raises(end()))
+        with pytest.raises(end):
+            inbox.fail_to_deliver()
+    assert attempts(sql) == [0]
+    assert len(inbox.mails(ada.email)) == 1
+
+
+def test_a_time_limit_counts_as_a_failure(
+    inbox: Inbox, ada: Person, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtplib.SMTP, "connect", raises(SoftTimeLimitExceeded()))
+    inbox.fail_to_deliver()
+    assert sql("SELECT attempts, last_failure FROM outbox") == [(1, "SoftTimeLimitExceeded")]
+
+
+def raises(error: BaseException) -> Callable[..., Any]:
+    def raise_it(*_: Any, **__: Any) -> None:
+        raise error
+
+    return raise_it
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
+    """A mail server that keeps whoever sends waiting, for two seconds here."""
+    monkeypatch.setattr(Smtp, "timeout", 2.0)
+    with MailServer() as server:
+        server.ending = Ending.HANGS
+        yield server
