@@ -6,6 +6,8 @@ from typing import Any
 from app.clients import OutsideError
 from app.clients.http import get_json
 
+# About this address, for ever: to ask again would be of no use.
+NOTHING_TO_TELL = (400, 404, 422, 451)
 LARGEST_PROFILE = 64 * 1024
 
 
@@ -29,7 +31,7 @@ class Clearbit:
         """
         params = {"email": email}
         answer = get_json(self._url, params=params, token=self._api_key, seconds=self.seconds)
-        if answer.status in (404, 422):
+        if answer.status in NOTHING_TO_TELL:
             return None
         if answer.status != 200:
             raise answer.failure()

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import httpx
@@ -11,13 +10,13 @@ import pytest
 import redis
 from flask import Flask
 from sqlalchemy import event
-from werkzeug.serving import make_server
 
 from app import create_app
 from app.extensions import db
 from app.settings import load_settings
 from tests.inbox import Inbox
 from tests.people import People
+from tests.serving import served
 
 
 @pytest.fixture(scope="session")
@@ -35,15 +34,8 @@ def app(settings_file: Path, mail_folder: Path) -> Flask:
 
 @pytest.fixture(scope="session")
 def base_url(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    with app.app_context():
-        db.engine.dispose()
+    with served(app) as url:
+        yield url
 
 
 @pytest.fixture

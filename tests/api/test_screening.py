@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
 from time import monotonic
 
 import circuitbreaker
@@ -13,17 +12,16 @@ import httpx
 import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
-from werkzeug.serving import make_server
 
 from app import create_app
 from app.clients.hunter import Hunter
-from app.extensions import db
 from app.settings import load_settings
 from dev.waiting import wait_until
 from tests import stub_server
 from tests.endings import Sql
 from tests.people import PASSWORD, People
 from tests.problems import assert_problem
+from tests.serving import served
 from tests.stub_server import Behaviour, StubServer, gives, redirects, sends
 
 FAILURES = 5
@@ -55,15 +53,8 @@ def app(settings_file: Path, hunter: StubServer, key: str) -> Flask:
 
 @pytest.fixture
 def base_url(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    with app.app_context():
-        db.engine.dispose()
+    with served(app) as url:
+        yield url
 
 
 @pytest.fixture

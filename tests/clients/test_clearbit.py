@@ -65,7 +65,7 @@ def test_where_nobody_is_known_there_is_no_profile(
     assert clearbit.find("ada@example.com") is None
 
 
-@pytest.mark.parametrize("status", [404, 422])
+@pytest.mark.parametrize("status", [400, 404, 422, 451])
 def test_an_unknown_address_has_no_profile(
     service: StubServer, clearbit: Clearbit, status: int
 ) -> None:
@@ -78,7 +78,6 @@ def test_an_unknown_address_has_no_profile(
     [
         (202, "pending"),
         (301, "redirected"),
-        (400, "declined"),
         (401, "refused"),
         (402, "quota"),
         (403, "refused"),
