@@ -54,6 +54,7 @@ INSERT INTO sessions (id, user_id, expires_at) VALUES (gen_random_uuid(), 1, now
 INSERT INTO refresh_tokens (jti, session_id) SELECT gen_random_uuid(), id FROM sessions;
 INSERT INTO failed_attempts VALUES ('x', 1, now(), now());
 INSERT INTO codes (user_id, code, is_activated, expires_at) VALUES (1, 'ADA-LOVES', true, now());
+INSERT INTO outbox (kind, payload) VALUES ('verify_email', '{"user_id": 1}');
 INSERT INTO referrals (referee_id, referrer_id, code_id, joined_by)
 VALUES (2, 1, 1, 'registration');
 """

@@ -68,6 +68,19 @@ def change_password(scene: Scene) -> httpx.Response:
     return scene.owner.post("/auth/change_password", change)
 
 
+def ask_for_reset(scene: Scene) -> httpx.Response:
+    return scene.http.post("/auth/reset_password", json={"email": scene.owner.email})
+
+
+def reset_password(scene: Scene) -> httpx.Response:
+    body = {"token": "x", "new_password": "staple battery 9"}
+    return scene.http.post("/auth/reset_password/confirm", json=body)
+
+
+def verify_email(scene: Scene) -> httpx.Response:
+    return scene.http.post("/auth/verify_email", json={"token": "x"})
+
+
 def look_up(scene: Scene) -> httpx.Response:
     email = scene.owner_of_a_code.email
     return scene.http.get("/referral/code/by-email", params={"email": email})
@@ -111,6 +124,18 @@ ROUTES: dict[str, tuple[int, Callable[[Scene], httpx.Response]]] = {
     "POST /auth/logout": (204, lambda scene: scene.owner.post("/auth/logout")),
     "GET /auth/me": (200, lambda scene: scene.owner.get("/auth/me")),
     "POST /auth/change_password": (204, change_password),
+    "POST /auth/reset_password": (202, ask_for_reset),
+    # Nobody here has a mailed token; that one is none, the service finds out without its parts.
+    "POST /auth/reset_password/confirm": (422, reset_password),
+    "POST /auth/verify_email": (422, verify_email),
+    "POST /auth/verify_email/resend": (
+        202,
+        lambda scene: scene.owner.post("/auth/verify_email/resend"),
+    ),
+    "POST /referral/code/email": (
+        202,
+        lambda scene: scene.owner_of_a_code.post("/referral/code/email"),
+    ),
     "POST /referral/code": (201, lambda scene: scene.owner.post("/referral/code", HOUR)),
     "GET /referral/code": (200, lambda scene: scene.owner_of_a_code.get("/referral/code")),
     "PATCH /referral/code": (

@@ -19,6 +19,8 @@ INDEPENDENT = (
     "GET /redoc",
     "GET /reset-password",
     "GET /verify-email",
+    "POST /auth/reset_password/confirm",
+    "POST /auth/verify_email",
     "an unknown path",
 )
 
