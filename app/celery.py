@@ -1,6 +1,7 @@
 """`celery -A app.celery worker`, `… beat` and `… flower`: the processes beside the web server."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ from app import create_app, tasks
 from app.extensions import db, task_queue
 from app.metrics import FOLDER
 from app.queue import PATIENT
+from app.settings import SettingsError
 
 __all__ = ["celery", "tasks"]
 
-_application = create_app()
+try:
+    _application = create_app()
+except SettingsError as error:
+    sys.exit(str(error))
 celery = task_queue
 celery.conf.broker_transport_options = PATIENT
 

@@ -42,7 +42,8 @@ def prepare(data: Path, port: int) -> dict[str, str]:
         "PROMETHEUS_MULTIPROC_DIR": str(data / "metrics"),
         "REFERRAL_SETTINGS": str(settings),
         "VALKEY": shlex.join(valkey.command()),
-        "WORKER": shlex.join([*after_web, "worker"]),
+        # There is one worker, which has nobody to talk to.
+        "WORKER": shlex.join([*after_web, "worker", "--without-gossip", "--without-mingle"]),
         "BEAT": shlex.join([*after_web, "beat"]),
         "WEB": shlex.join([sys.executable, "-m", "dev.web"]),
     }

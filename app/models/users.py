@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Text, UniqueConstraint, false, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import JSON, DateTime, Text, UniqueConstraint, false, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, CreatedAt, Moment
@@ -28,8 +27,9 @@ class User(Base):
     created_at: Mapped[CreatedAt]
     # In which mails are written: a tag of BCP 47.
     language: Mapped[str] = mapped_column(Text, server_default="en")
-    # What an enrichment service knows; read when it is asked for, for every request reads the rest.
-    profile: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), deferred=True)
+    # What an enrichment service knows, as it said it: JSONB would write numbers out, to hundreds of
+    # digits. Read when it is asked for, for every request reads the rest.
+    profile: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
     @property
     def email_verified(self) -> bool:

@@ -13,6 +13,8 @@ from app.services import outbox
 from app.services.outbox import Moot
 
 KIND = "enrichment"
+# Any number will do that no other lock has.
+LOCK = 7_258_802
 
 
 def request(user_id: int) -> None:
@@ -23,7 +25,7 @@ def request(user_id: int) -> None:
 
 def look_up_due() -> None:
     """Look up those who are due."""
-    outbox.deliver_due([KIND], _look_up, lambda kind, outcome: None)
+    outbox.deliver_due([KIND], _look_up, lambda kind, outcome: None, alone=LOCK)
 
 
 def _look_up(delivery: Delivery) -> None:

@@ -60,17 +60,22 @@ def put(kind: str, task: str, **payload: Any) -> None:
 
 
 def deliver_due(
-    kinds: Collection[str], deliver: Deliver, settled: Callable[[str, str], None]
+    kinds: Collection[str],
+    deliver: Deliver,
+    settled: Callable[[str, str], None],
+    alone: int | None = None,
 ) -> None:
     """Try what is due of these kinds, one by one.
 
+    :param alone: the number of a lock, with which no more than one process at a time is at it; so
+        that a service that hangs cannot keep all of them from other kinds.
     :param deliver: does it, or raises OutsideError to be called again later, or Moot.
     :param settled: is told of each attempt the kind and what became of it: `DONE`, `FAILED`,
         `DEAD`, or the outcome of Moot.
     """
     started = monotonic()
     while monotonic() - started < BUDGET_SECONDS:
-        tried = _deliver_next(kinds, deliver)
+        tried = _deliver_next(kinds, deliver, alone)
         if tried is None:
             return
         id_, kind, outcome = tried
@@ -114,10 +119,14 @@ def retry(ids: Collection[int] | None = None) -> int:
         return len(db.session.scalars(revived).all())
 
 
-def _deliver_next(kinds: Collection[str], deliver: Deliver) -> tuple[int, str, str] | None:
+def _deliver_next(
+    kinds: Collection[str], deliver: Deliver, alone: int | None
+) -> tuple[int, str, str] | None:
     """Try what is due longest; its id, its kind and the outcome, or None when nothing is due."""
     with transaction():
         _keep_the_lock_meanwhile()
+        if alone is not None and not db.session.scalar(func.pg_try_advisory_xact_lock(alone)):
+            return None
         delivery = _lock_next(kinds)
         if delivery is None:
             return None

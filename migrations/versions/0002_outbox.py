@@ -28,7 +28,7 @@ def upgrade() -> None:
     )
     op.add_column("users", _moment("password_changed_at"))
     op.add_column("users", sa.Column("language", sa.Text(), server_default="en", nullable=False))
-    op.add_column("users", sa.Column("profile", JSONB()))
+    op.add_column("users", sa.Column("profile", sa.JSON()))
 
 
 def downgrade() -> None:

@@ -1,13 +1,16 @@
 """What an enrichment service knows of a person, and that they see it."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 from flask import Flask
 
+from app.clients.clearbit import Clearbit
 from app.services import enrichment
+from dev.waiting import wait_until
 from tests import stub_server
 from tests.endings import Sql
 from tests.people import People, Person
@@ -182,3 +185,33 @@ def count(exposition: str, outcome: str) -> float:
     name = CALLS % outcome
     lines = [line for line in exposition.splitlines() if line.startswith(name)]
     return float(lines[0].split()[-1]) if lines else 0
+
+
+def test_a_clearbit_that_hangs_keeps_one_process_waiting_and_no_more(
+    app: Flask, clearbit: StubServer, register: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clearbit, "seconds", 1.0)
+    clearbit.answer = stub_server.hangs
+    register()
+    register()
+
+    def work() -> None:
+        with app.app_context():
+            enrichment.look_up_due()
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(work)
+        wait_until(lambda: len(clearbit.received) == 1, "call")
+        work()
+        assert not first.done()
+        assert len(clearbit.received) == 1
+
+
+def test_numbers_are_kept_as_they_were_said(
+    clearbit: StubServer, register: People, look_up: Callable[[], None]
+) -> None:
+    person = register()
+    clearbit.answer = sends(b'{"person": {"a": [1e308, 1e22, -0.0]}}')
+    look_up()
+    assert len(person.get("/auth/me").content) < 1000
+    assert str(profile_of(person)["person"]["a"]) == "[1e+308, 1e+22, -0.0]"
