@@ -11,7 +11,7 @@ run: .venv/installed
 
 test: .venv/installed
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup
+	@$(BIN)/python -m coverage run -m pytest --numprocesses=3 --dist=loadgroup
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
