@@ -4,14 +4,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate
 
-.PHONY: run test lint format lock clean
+.PHONY: run test coverage lint format lock clean
 
 run: .venv/installed
 	@$(BIN)/python -m dev
 
+PYTEST := -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup $(ARGS)
+
 test: .venv/installed
+	@$(BIN)/python $(PYTEST)
+
+# The same, slower, and which lines no test ran.
+coverage: .venv/installed
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest --numprocesses=3 --dist=loadgroup
+	@$(BIN)/python -m coverage run $(PYTEST)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
