@@ -162,29 +162,38 @@ def test_a_worker_finds_back_to_a_broker_that_was_lost_while_it_worked(
 
 
 def test_metrics_count_the_mails_of_the_workers(
-    celery: Part, service: Service, register: People, http: httpx.Client
+    celery: Part,
+    service: Service,
+    register: People,
+    http: httpx.Client,
+    sql: Sql,
+    call_sender: Call,
 ) -> None:
     before = sent(http)
     register()
+    wait_until_nothing_is_owed(sql, call_sender)
     wait_until(lambda: sent(http) > before, "mail counted")
     counted = sent(http)
     celery.kill_children()
     service.replace_workers()
     assert sent(http) >= counted
     register()
+    wait_until_nothing_is_owed(sql, call_sender)
     wait_until(lambda: sent(http) > counted, "mail of another process counted")
 
 
 def test_metrics_count_on_when_a_worker_is_replaced(
-    celery: Part, register: People, http: httpx.Client
+    celery: Part, register: People, http: httpx.Client, sql: Sql, call_sender: Call
 ) -> None:
     before = sent(http)
     register()
+    wait_until_nothing_is_owed(sql, call_sender)
     wait_until(lambda: sent(http) > before, "mail counted")
     counted = sent(http)
     celery.kill()
     register()
     celery.start()
+    wait_until_nothing_is_owed(sql, call_sender)
     wait_until(lambda: sent(http) > counted, "mail of the new worker counted")
 
 
