@@ -10,6 +10,7 @@ import httpx
 from dev.waiting import wait_until
 from tests.inbox import text_of
 from tests.mail_server import Mail, MailServer
+from tests.people import People
 
 Sql = Callable[..., list[tuple[Any, ...]]]
 Call = Callable[[], object]
@@ -67,3 +68,14 @@ def sent(http: httpx.Client) -> float:
     lines = http.get("/metrics").text.splitlines()
     mails = [line for line in lines if line.startswith("referral_mails_total{")]
     return sum(float(line.rpartition(" ")[2]) for line in mails if 'outcome="sent"' in line)
+
+
+def register_until_counted(
+    register: People, http: httpx.Client, sql: Sql, call_sender: Call
+) -> float:
+    """Have somebody register and their mail sent; gives the count once it counts that mail."""
+    before = sent(http)
+    register()
+    wait_until_nothing_is_owed(sql, call_sender)
+    wait_until(lambda: sent(http) > before, "mail counted")
+    return sent(http)

@@ -1,6 +1,6 @@
 """That each mail goes out under one Message-ID, whatever is killed meanwhile."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests.deployed.mailing import (
     mails_to,
     message_ids,
     named_in,
+    register_until_counted,
     sent,
     tokens_in,
     wait_until_nothing_is_owed,
@@ -162,39 +163,22 @@ def test_a_worker_finds_back_to_a_broker_that_was_lost_while_it_worked(
 
 
 def test_metrics_count_the_mails_of_the_workers(
-    celery: Part,
-    service: Service,
-    register: People,
-    http: httpx.Client,
-    sql: Sql,
-    call_sender: Call,
+    celery: Part, service: Service, count_one_more: Callable[[], float], http: httpx.Client
 ) -> None:
-    before = sent(http)
-    register()
-    wait_until_nothing_is_owed(sql, call_sender)
-    wait_until(lambda: sent(http) > before, "mail counted")
-    counted = sent(http)
+    counted = count_one_more()
     celery.kill_children()
     service.replace_workers()
     assert sent(http) >= counted
-    register()
-    wait_until_nothing_is_owed(sql, call_sender)
-    wait_until(lambda: sent(http) > counted, "mail of another process counted")
+    assert count_one_more() > counted
 
 
 def test_metrics_count_on_when_a_worker_is_replaced(
-    celery: Part, register: People, http: httpx.Client, sql: Sql, call_sender: Call
+    celery: Part, count_one_more: Callable[[], float]
 ) -> None:
-    before = sent(http)
-    register()
-    wait_until_nothing_is_owed(sql, call_sender)
-    wait_until(lambda: sent(http) > before, "mail counted")
-    counted = sent(http)
+    counted = count_one_more()
     celery.kill()
-    register()
     celery.start()
-    wait_until_nothing_is_owed(sql, call_sender)
-    wait_until(lambda: sent(http) > counted, "mail of the new worker counted")
+    assert count_one_more() > counted
 
 
 def test_nothing_personal_is_logged_or_left_in_redis(
@@ -302,6 +286,14 @@ def call_sender(own_redis: OwnRedis) -> Iterator[Call]:
     """Calls the task that sends what is due, as beat does."""
     with Celery(broker=own_redis.url(1)) as caller:
         yield partial(caller.send_task, SEND_MAILS, queue="mails")
+
+
+@pytest.fixture
+def count_one_more(
+    register: People, http: httpx.Client, sql: Sql, call_sender: Call
+) -> Callable[[], float]:
+    """Has somebody register and their mail sent and counted; gives the count."""
+    return partial(register_until_counted, register, http, sql, call_sender)
 
 
 def seconds_to_sign_up(http: httpx.Client) -> float:
