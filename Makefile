@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate
 
-.PHONY: run test coverage lint format lock clean
+.PHONY: run test test-system test-browser coverage lint format lock clean
 
 run: .venv/installed
 	@$(BIN)/python -m dev
@@ -14,7 +14,16 @@ PYTEST := -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup $(A
 test: .venv/installed
 	@$(BIN)/python $(PYTEST)
 
-# The same, slower, and which lines no test ran.
+# The deployment of docker-compose.yaml and of docs/scaling.md as plain processes; CONTRIBUTING.md
+# says which of Debian's packages they want.
+test-system: .venv/installed
+	@$(BIN)/python -m pytest tests/system $(ARGS)
+
+# The pages in Chromium, which has to be there.
+test-browser: .venv/installed
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+# `make test`, slower, and which lines no test ran.
 coverage: .venv/installed
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m coverage run $(PYTEST)
