@@ -19,6 +19,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
+from app import metrics
+
 LONGEST_SECONDS = 60
 TIMEOUT_SECONDS = 0.2
 PAUSE_SECONDS = 1.0
@@ -69,6 +71,7 @@ class Cache:
         try:
             self._redis.delete(*keys)
         except RedisError:
+            metrics.redis_failures.labels(use="cache").inc()
             log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)
 
     def ping(self) -> bool:
@@ -86,8 +89,7 @@ class Cache:
         try:
             seen = self._redis.set(key, mark, nx=True, get=True, ex=LONGEST_SECONDS)
         except RedisError:
-            # So that a frozen Redis costs a few requests its time-out, not every one.
-            self._asleep_until = monotonic() + PAUSE_SECONDS
+            self._pause()
             log.warning("Redis does not answer; reading PostgreSQL for %s s", PAUSE_SECONDS)
             return None
         return cast("bytes | None", seen) or mark
@@ -98,4 +100,9 @@ class Cache:
         try:
             self._fill(keys=[key], args=[seen, json.dumps(answer), milliseconds])
         except RedisError:
-            self._asleep_until = monotonic() + PAUSE_SECONDS
+            self._pause()
+
+    def _pause(self) -> None:
+        # So that a frozen Redis costs a few requests its time-out, not every one.
+        self._asleep_until = monotonic() + PAUSE_SECONDS
+        metrics.redis_failures.labels(use="cache").inc()

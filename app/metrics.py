@@ -8,10 +8,12 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY, Collector
+
+from app.version import VERSION
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -21,6 +23,9 @@ seconds = Histogram(
     "Time from the request's arrival in the application to its answer.",
     ["method", "route", "status"],
 )
+in_progress = Gauge(
+    "http_requests_in_progress", "Requests being answered.", multiprocess_mode="livesum"
+)
 registrations = Counter("referral_registrations", "Accounts made.", ["with_code"])
 joins = Counter("referral_joins", "Referrals made.", ["how"])
 lookups = Counter("referral_lookups", "Look-ups of a code by e-mail.", ["result"])
@@ -29,6 +34,23 @@ mails = Counter("referral_mails", "What became of attempts to send a mail.", ["k
 external_calls = Counter(
     "referral_external_calls", "Calls to outside services.", ["service", "outcome"]
 )
+delivery_seconds = Histogram(
+    "referral_delivery_seconds",
+    "Time from the moment that a delivery was owed until it was done.",
+    ["kind"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 4 * 3600, 24 * 3600),
+)
+task_seconds = Histogram(
+    "referral_task_duration_seconds",
+    "Time that a Celery task took.",
+    ["task", "outcome"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+redis_failures = Counter(
+    "referral_redis_failures",
+    "Times that Redis did not answer, and what it was wanted for.",
+    ["use"],
+)
 
 
 # What is measured when somebody asks, rather than counted.
@@ -36,6 +58,8 @@ GAUGES = {
     "referral_outbox_depth": "Deliveries owed and not given up.",
     "referral_outbox_oldest_seconds": "Age of the oldest of them.",
     "referral_outbox_dead": "Deliveries given up, until somebody has them tried again.",
+    "referral_postgresql_up": "Whether PostgreSQL answers.",
+    "referral_redis_up": "Whether Redis answers.",
 }
 
 
@@ -55,6 +79,7 @@ class _Everything(Collector):
 
     def collect(self) -> Iterable[Metric]:
         yield from _counted()
+        yield InfoMetricFamily("referral", "The service.", {"version": VERSION})
         for name, value in self._gauges.items():
             yield GaugeMetricFamily(name, GAUGES[name], value=value)
 

@@ -5,13 +5,17 @@ so whatever the broker or a worker loses, the next call, or beat's, makes good.
 """
 
 import logging
-from time import monotonic
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, perf_counter
 from typing import Any
 
 from celery import Celery, Task
 from flask import Flask
 from kombu import Queue
 from kombu.exceptions import OperationalError
+
+from app import metrics
 
 SEND_MAILS = "outbox.send_mails"
 ENRICH = "outbox.enrich"
@@ -108,6 +112,7 @@ class TaskQueue(Celery):
         except OperationalError as error:
             # So that a frozen broker costs a few requests its time-out, not every one.
             self._asleep_until = monotonic() + PAUSE_SECONDS
+            metrics.redis_failures.labels(use="broker").inc()
             log.warning("The broker does not answer: %s", type(error.__cause__).__name__)
 
     def _task_class(self) -> type["Task[..., Any]"]:
@@ -116,7 +121,17 @@ class TaskQueue(Celery):
         # Of a class from outside there is nothing to subscript when the program runs.
         class InApplication(Task):  # type: ignore[type-arg]
             def __call__(self, *args: Any, **kwargs: Any) -> Any:
-                with queue._flask.app_context():
+                with queue._flask.app_context(), _timed(self.name):
                     return self.run(*args, **kwargs)
 
         return InApplication
+
+
+@contextmanager
+def _timed(task: str) -> Iterator[None]:
+    started, outcome = perf_counter(), "failed"
+    try:
+        yield
+        outcome = "done"
+    finally:
+        metrics.task_seconds.labels(task=task, outcome=outcome).observe(perf_counter() - started)

@@ -36,5 +36,5 @@ def ready() -> Any:
 @blueprint.get("/metrics")
 def metrics_of_all_workers() -> Response:
     """Give the metrics, for Prometheus"""
-    text = metrics.exposition(outbox.gauges())
+    text = metrics.exposition(readiness.gauges() | outbox.gauges())
     return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)

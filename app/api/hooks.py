@@ -21,10 +21,12 @@ def init_hooks(app: Flask) -> None:
     app.before_request(_begin)
     app.before_request(_limit_body)
     app.after_request(_finish)
+    app.teardown_request(_end)
 
 
 def _begin() -> None:
     g.started = perf_counter()
+    metrics.in_progress.inc()
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid4().hex
 
@@ -67,3 +69,7 @@ def _finish(response: Response) -> Response:
     metrics.requests.labels(**labels).inc()
     metrics.seconds.labels(**labels).observe(perf_counter() - g.started)
     return response
+
+
+def _end(_: BaseException | None) -> None:
+    metrics.in_progress.dec()

@@ -8,7 +8,7 @@ again after growing waits, for a day at least, and is then left for somebody to 
 import logging
 import random
 from collections.abc import Callable, Collection, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from traceback import format_tb
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from app import metrics
 from app.clients import OutsideError
 from app.database import transaction, wake_after_commit
 from app.extensions import db
@@ -78,9 +79,11 @@ def deliver_due(
         tried = _deliver_next(kinds, deliver, alone)
         if tried is None:
             return
-        id_, kind, outcome = tried
+        id_, kind, outcome, age = tried
         if outcome not in FAILURES:
             log.info("Delivery %s (%s): %s", id_, kind, outcome)
+        if outcome == DONE:
+            metrics.delivery_seconds.labels(kind=kind).observe(age)
         settled(kind, outcome)
 
 
@@ -121,8 +124,11 @@ def retry(ids: Collection[int] | None = None) -> int:
 
 def _deliver_next(
     kinds: Collection[str], deliver: Deliver, alone: int | None
-) -> tuple[int, str, str] | None:
-    """Try what is due longest; its id, its kind and the outcome, or None when nothing is due."""
+) -> tuple[int, str, str, float] | None:
+    """Try what is due longest: its id, its kind, the outcome and its age in seconds.
+
+    :returns: None when nothing is due.
+    """
     with transaction():
         _keep_the_lock_meanwhile()
         if alone is not None and not db.session.scalar(func.pg_try_advisory_xact_lock(alone)):
@@ -130,7 +136,9 @@ def _deliver_next(
         delivery = _lock_next(kinds)
         if delivery is None:
             return None
-        return delivery.id, delivery.kind, _try(delivery, deliver)
+        outcome = _try(delivery, deliver)
+        age = (datetime.now(UTC) - delivery.created_at).total_seconds()
+        return delivery.id, delivery.kind, outcome, age
 
 
 def _keep_the_lock_meanwhile() -> None:

@@ -30,6 +30,14 @@ def summary(checks: dict[str, str]) -> str:
     return DEGRADED if DEGRADED in checks.values() else "ready"
 
 
+def gauges() -> dict[str, float]:
+    """Which parts answer, in the metrics' names."""
+    return {
+        "referral_postgresql_up": float(_check_database()["postgresql"] == OK),
+        "referral_redis_up": float(cache.ping()),
+    }
+
+
 def _check_database() -> dict[str, str]:
     try:
         revision = db.session.scalar(text("SELECT version_num FROM alembic_version"))

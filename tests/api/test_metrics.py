@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.version import VERSION
 from dev.processes import signal_all
 from tests.deployed.service import Service, connections_to
 from tests.people import PASSWORD, People
@@ -160,6 +161,23 @@ def test_a_password_grant_is_counted_as_an_attempt_to_log_in(
         http.post("/auth/token", data=form | {"password": "wrong"})
     outcomes = {'{outcome="success"}': 1, '{outcome="invalid_credentials"}': 1}
     assert only(counted, "referral_logins") == outcomes
+
+
+def test_requests_are_counted_while_they_are_answered(http: httpx.Client) -> None:
+    for path in ("/healthz", "/nothing", "/auth/me"):
+        http.get(path)
+    # The one that asks.
+    assert samples(http)["http_requests_in_progress{}"] == 1
+
+
+def test_the_version_is_told(http: httpx.Client) -> None:
+    assert samples(http)[f'referral_info{{version="{VERSION}"}}'] == 1
+
+
+def test_the_parts_that_answer_are_told(http: httpx.Client) -> None:
+    values = samples(http)
+    assert values["referral_postgresql_up{}"] == 1
+    assert values["referral_redis_up{}"] == 1
 
 
 def test_labels_never_hold_what_a_client_typed(http: httpx.Client, register: People) -> None:

@@ -40,6 +40,17 @@ def counters(http: httpx.Client) -> Counter[tuple[str, str]]:
     )
 
 
+def delays(http: httpx.Client) -> tuple[float, float]:
+    """How many codes were mailed, and after how many seconds in all."""
+    values = {
+        each.name: each.value
+        for each in all_samples(http)
+        if each.labels.get("kind") == "referral_code"
+    }
+    name = "referral_delivery_seconds"
+    return values.get(f"{name}_count", 0), values.get(f"{name}_sum", 0)
+
+
 @pytest.fixture
 def outcomes(http: httpx.Client, inbox: Inbox, ada: Person) -> Outcomes:
     """Tells what became of mails since the test began, by their kind."""
@@ -107,6 +118,7 @@ def test_without_postgresql_the_other_metrics_are_there_still(settings_file: Pat
     assert response.status_code == 200
     assert "http_requests_total" in response.text
     assert "referral_outbox" not in response.text
+    assert "referral_postgresql_up 0.0" in response.text.splitlines()
 
 
 def test_a_mail_that_was_sent_is_counted_by_its_kind(
@@ -120,6 +132,21 @@ def test_a_mail_that_was_sent_is_counted_by_its_kind(
     inbox.deliver()
     kinds = ("verify_email", "joined", "referral_code", "reset_password", "password_changed")
     assert outcomes() == {(kind, "sent"): 1 for kind in kinds}
+
+
+def test_how_long_a_mail_was_owed_is_counted_when_it_is_sent(
+    http: httpx.Client, ada: Person, inbox: Inbox, sql: Sql
+) -> None:
+    before = delays(http)
+    ada.publish()
+    ada.post("/referral/code/email")
+    inbox.fail_to_deliver()
+    assert delays(http) == before
+    sql("UPDATE outbox SET created_at = now() - interval '10 minutes', due_at = now()")
+    inbox.deliver()
+    count, seconds = (after - was for after, was in zip(delays(http), before, strict=True))
+    assert count == 1
+    assert 600 <= seconds < 660
 
 
 def test_failures_and_the_end_of_them_are_counted(

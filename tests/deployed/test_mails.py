@@ -172,6 +172,14 @@ def test_metrics_count_the_mails_of_the_workers(
     assert count_one_more() > counted
 
 
+def test_metrics_tell_how_often_workers_ran_a_task(
+    celery: Part, count_one_more: Callable[[], float], http: httpx.Client
+) -> None:
+    count_one_more()
+    ran = 'referral_task_duration_seconds_count{outcome="done",task="outbox.send_mails"}'
+    assert ran in http.get("/metrics").text
+
+
 def test_metrics_count_on_when_a_worker_is_replaced(
     celery: Part, count_one_more: Callable[[], float]
 ) -> None:

@@ -76,6 +76,19 @@ def test_look_ups_give_each_change_of_a_code(
         assert {outcome(look_up(owner)) for _ in range(3)} == {"404 referral_code_not_found"}
 
 
+@each_lasting_fault
+def test_metrics_tell_that_redis_is_lost(
+    http: httpx.Client, register: People, losing_redis: Losing
+) -> None:
+    owner = register()
+    assert "referral_redis_up 1.0" in http.get("/metrics").text.splitlines()
+    with losing_redis():
+        look_up(owner)
+        metrics = http.get("/metrics").text
+    assert "referral_redis_up 0.0" in metrics.splitlines()
+    assert 'referral_redis_failures_total{use="cache"}' in metrics
+
+
 @pytest.mark.parametrize("losing_redis", sorted(FAULTS.keys() - {"frozen"}), indirect=True)
 def test_look_ups_give_the_newest_code_once_redis_is_back(
     register: People, own_redis: OwnRedis, losing_redis: Losing
