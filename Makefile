@@ -35,6 +35,8 @@ lint: .venv/installed
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive app migrations gunicorn.conf.py wsgi.py
+	$(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.txt
 
 format: .venv/installed
 	$(BIN)/python -m ruff format .

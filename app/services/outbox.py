@@ -192,4 +192,4 @@ def _put_off(delivery: Delivery, failure: str) -> str:
 
 def _wait_after(failures: int) -> timedelta:
     longest = min(FIRST_WAIT * GROWTH**failures, LONGEST_WAIT)
-    return longest * random.uniform(0.5, 1)  # noqa: S311
+    return longest * random.uniform(0.5, 1)  # noqa: S311  # nosec B311
