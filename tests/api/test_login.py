@@ -96,6 +96,7 @@ def test_an_unknown_address_is_answered_as_a_wrong_password_is(
     assert wrong.headers.keys() == unknown.headers.keys()
 
 
+@pytest.mark.usefixtures("hashes_at_full_cost")
 def test_an_unknown_address_takes_the_time_of_a_wrong_password(
     http: httpx.Client, register: People, sql: Sql
 ) -> None:

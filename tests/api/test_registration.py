@@ -54,6 +54,7 @@ def test_the_new_refresh_token_works(http: httpx.Client, register: People) -> No
     assert http.post("/auth/refresh", headers=headers).status_code == 200
 
 
+@pytest.mark.usefixtures("hashes_at_full_cost")
 def test_a_password_is_kept_as_an_argon2id_hash_only(register: People, sql: Sql) -> None:
     register(password="not to be found anywhere")
     row = sql("SELECT users::text, password_hash FROM users")[0]
