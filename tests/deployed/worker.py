@@ -28,7 +28,7 @@ class Part:
         return self
 
     def __exit__(self, *_: object) -> None:
-        first, rest = self._processes()[:1], self._processes()[1:]
+        first, rest = self.processes()[:1], self.processes()[1:]
         end(first, signal.SIGTERM, seconds=10)
         kill(rest)
         self._process.wait()
@@ -49,22 +49,22 @@ class Part:
 
     def kill(self) -> None:
         """End it without warning, whatever it has started too."""
-        kill(self._processes())
+        kill(self.processes())
         self._process.wait()
 
     def kill_children(self) -> None:
         """End only the processes that do the work."""
-        kill(self._processes()[1:])
+        kill(self.processes()[1:])
 
     def runs(self) -> bool:
         """Tell whether it has not ended."""
-        return bool(self._processes())
+        return bool(self.processes())
 
     def logged(self) -> str:
         """Everything it has written so far."""
         return self.log.read_text()
 
-    def _processes(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         """The first and those that it has started."""
         if self._process.poll() is not None:
             return []
