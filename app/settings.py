@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.errors import MessageError
 from email.policy import SMTP
 from pathlib import Path
@@ -18,7 +18,9 @@ PREFIX = "REFERRAL_"
 EXAMPLE = "change-me"
 SHORTEST_SECRET_BYTES = 32
 FEWEST_DISTINCT_CHARACTERS = 12
-
+# As JWT_SIGNING_KEY: the key beside the ring signs, while the others learn to verify.
+BESIDE_THE_RING = "SECRET_KEY"
+KEY_NAME = validate.Regexp(rf"(?!{BESIDE_THE_RING}\Z)[A-Za-z0-9_-]{{1,32}}\Z")
 
 # What a header can carry.
 ONE_WORD = validate.Regexp(r"[!-~]*\Z", error="Must be one word in ASCII.")
@@ -58,6 +60,29 @@ class RedisUrl(fields.String):
         except ValueError:
             raise ValidationError("Must be a redis://, rediss:// or unix:// URL.") from None
         return url
+
+
+class KeyRing(fields.Dict):
+    """Keys by their names, which stand in the `kid` of tokens (RFC 7515, section 4.1.4).
+
+    As text, the JSON of it.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        names, keys = fields.String(validate=KEY_NAME), fields.String(validate=strong_secret)
+        super().__init__(keys=names, values=keys, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, str]:
+        load: Callable[..., dict[str, str]] = super()._deserialize
+        try:
+            given = json.loads(value or "{}") if isinstance(value, str) else value
+            return load(given, *args, **kwargs)
+        # A name is not told either: somebody may have taken it for the place of the key.
+        except (ValueError, ValidationError):
+            raise ValidationError(
+                "Must be an object of names (up to 32 letters, digits, - and _) and keys, "
+                f"each random and of {SHORTEST_SECRET_BYTES} bytes or more."
+            ) from None
 
 
 class PageUrl(fields.Url):
@@ -149,6 +174,14 @@ class Settings(Schema):
     )
     JWT_ACCESS_TOKEN_EXPIRES = _seconds(900, "Life of an access token, in seconds")
     JWT_REFRESH_TOKEN_EXPIRES = _seconds(2_592_000, "Life of a refresh token, in seconds")
+    JWT_KEYS = KeyRing(
+        load_default={},
+        metadata={"description": "Keys that tokens may be signed with, by their names"},
+    )
+    JWT_SIGNING_KEY = fields.String(
+        load_default="",
+        metadata={"description": "The name in `JWT_KEYS` that signs, or `SECRET_KEY`"},
+    )
     MAIL_SERVER = fields.String(load_default="", metadata={"description": "SMTP host"})
     MAIL_PORT = fields.Integer(
         load_default=587,
@@ -203,10 +236,18 @@ class Settings(Schema):
         faults = {
             key: ["Still holds the example's value."]
             for key, value in data.items()
-            if isinstance(value, str) and EXAMPLE in value.lower()
+            if EXAMPLE in str(value).lower()
         }
         if faults:
             raise ValidationError(faults)
+
+    @validates_schema(skip_on_field_errors=False)
+    def have_one_key_sign(self, data: Mapping[str, Any], **_: Any) -> None:
+        ring, name = data.get("JWT_KEYS"), data.get("JWT_SIGNING_KEY")
+        if ring is None or name is None:
+            return
+        if name not in ring and name != BESIDE_THE_RING and (ring or name):
+            raise ValidationError("Must be a name in JWT_KEYS, or SECRET_KEY.", "JWT_SIGNING_KEY")
 
     @validates_schema(skip_on_field_errors=False)
     def refuse_development_in_deployment(self, data: Mapping[str, Any], **_: Any) -> None:

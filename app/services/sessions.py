@@ -12,7 +12,12 @@ from uuid import UUID, uuid4
 from flask import current_app
 from flask_jwt_extended import create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
-from jwt.exceptions import ExpiredSignatureError, MissingRequiredClaimError, PyJWTError
+from jwt.exceptions import (
+    ExpiredSignatureError,
+    InvalidKeyError,
+    MissingRequiredClaimError,
+    PyJWTError,
+)
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from app.database import transaction
@@ -54,14 +59,38 @@ class Claims:
     type: str
 
 
+@jwt.encode_key_loader
+def _signing_key(_identity: str) -> str:
+    return _keys()[_signing_kid()]
+
+
+@jwt.additional_headers_loader
+def _key_header(_identity: str) -> dict[str, str]:
+    kid = _signing_kid()
+    return {} if kid is None else {"kid": kid}
+
+
 @jwt.decode_key_loader
-def _signing_key(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+def _verifying_key(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     # flask-jwt-extended fills in a missing type and lets a missing exp pass.
     for claim in REQUIRED_CLAIMS:
         if claim not in claims:
             raise MissingRequiredClaimError(claim)
-    key: str = current_app.config["SECRET_KEY"]
-    return key
+    try:
+        return _keys()[header.get("kid")]
+    except KeyError:
+        raise InvalidKeyError from None
+
+
+def _signing_kid() -> str | None:
+    name: str = current_app.config["JWT_SIGNING_KEY"]
+    return name if name in current_app.config["JWT_KEYS"] else None
+
+
+def _keys() -> dict[str | None, str]:
+    """What a token may be signed with, by its `kid`; a token without one is of SECRET_KEY."""
+    ring: dict[str, str] = current_app.config["JWT_KEYS"]
+    return {None: current_app.config["SECRET_KEY"]} | ring
 
 
 def authenticate(token: str) -> Caller:

@@ -35,10 +35,10 @@ def expired(app: Flask, token: str) -> str:
     return reminted(app, token, exp=int(time()) - 1)
 
 
-def assembled(header: str, payload: str) -> str:
-    """A token of these two parts, JSON or not, signed with another key."""
+def assembled(header: str, payload: str, key: str = ANOTHER_KEY) -> str:
+    """A token of these two parts, JSON or not, signed with this key."""
     signed = f"{_base64url(header.encode())}.{_base64url(payload.encode())}"
-    signature = hmac.digest(ANOTHER_KEY.encode(), signed.encode(), hashlib.sha256)
+    signature = hmac.digest(key.encode(), signed.encode(), hashlib.sha256)
     return f"{signed}.{_base64url(signature)}"
 
 

@@ -1,0 +1,83 @@
+"""The settings about the keys that sign."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.settings import load_settings
+from tests.test_settings import GOOD, SECRET, WEAK_SECRETS, Load, complaint, faulty_keys
+
+RING = {"2026-08": SECRET, "_b": secrets.token_urlsafe()}
+# None of which may be repeated in what is said of it.
+NO_RINGS: list[Any] = [
+    *("hunter2", "[]", "null", '"hunter2"', "{", '{"hunter2": 1}', 5, True, ["hunter2"], None),
+    *({"a": name} for name in (None, 5, ["hunter2"], {"hunter2": SECRET})),
+    *({name: SECRET} for name in ("", "a/b", "..", "a b", "é", "a\n", "hunter2" * 5)),
+    # Those would be a name for what is no key of the ring.
+    {"SECRET_KEY": SECRET},
+]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Loads a settings file with this content, and this environment."""
+    path = tmp_path / "settings.json"
+
+    def load_with(content: Any, **environ: str) -> dict[str, Any]:
+        path.write_text(json.dumps(content))
+        return load_settings(environ | {"REFERRAL_SETTINGS": str(path)})
+
+    return load_with
+
+
+def signed_by(name: Any, ring: Any = RING) -> dict[str, Any]:
+    return GOOD | {"JWT_KEYS": ring, "JWT_SIGNING_KEY": name}
+
+
+def test_there_is_no_ring_unless_one_is_set(load: Load) -> None:
+    assert load(GOOD).items() >= {"JWT_KEYS": {}, "JWT_SIGNING_KEY": ""}.items()
+
+
+@pytest.mark.parametrize("name", [*RING, "SECRET_KEY"])
+def test_a_key_of_the_ring_or_the_one_beside_it_may_sign(load: Load, name: str) -> None:
+    loaded = load(signed_by(name))
+    assert (loaded["JWT_KEYS"], loaded["JWT_SIGNING_KEY"]) == (RING, name)
+
+
+def test_the_environment_can_hold_the_ring(load: Load) -> None:
+    environ = {"REFERRAL_JWT_KEYS": json.dumps(RING), "REFERRAL_JWT_SIGNING_KEY": "_b"}
+    assert load(GOOD, **environ)["JWT_KEYS"] == RING
+
+
+def test_an_empty_variable_is_no_ring(load: Load) -> None:
+    assert load(GOOD, REFERRAL_JWT_KEYS="")["JWT_KEYS"] == {}
+
+
+@pytest.mark.parametrize("ring", NO_RINGS, ids=ascii)
+def test_what_is_no_ring_is_told_without_repeating_it(load: Load, ring: Any) -> None:
+    message = complaint(load, signed_by("a", ring))
+    assert faulty_keys(message) == ["JWT_KEYS"]
+    assert "hunter2" not in message
+    assert SECRET not in message
+
+
+@pytest.mark.parametrize("secret", WEAK_SECRETS)
+def test_a_weak_key_is_refused(load: Load, secret: str) -> None:
+    message = complaint(load, signed_by("_b", RING | {"weak": secret}))
+    assert faulty_keys(message) == ["JWT_KEYS"]
+    assert not secret.strip() or secret not in message
+
+
+@pytest.mark.parametrize("ring", [RING, {}], ids=["a ring", "no ring"])
+@pytest.mark.parametrize("name", ["hunter2", "2026", "secret_key"])
+def test_what_names_no_key_cannot_sign(load: Load, ring: dict[str, str], name: str) -> None:
+    message = complaint(load, signed_by(name, ring))
+    assert faulty_keys(message) == ["JWT_SIGNING_KEY"]
+    assert "hunter2" not in message
+
+
+def test_a_ring_must_say_which_key_signs(load: Load) -> None:
+    assert faulty_keys(complaint(load, GOOD | {"JWT_KEYS": RING})) == ["JWT_SIGNING_KEY"]
