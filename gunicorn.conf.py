@@ -109,6 +109,8 @@ def write_problem(sock: Any, status_int: int, reason: str, mesg: str) -> None:
         "Content-Type: application/problem+json\r\n"
         f"Content-Length: {len(body)}\r\n"
         f"X-Request-ID: {request_id}\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
+        "Cache-Control: no-store\r\n"
         "Connection: close\r\n\r\n"
     )
     util.write_nonblock(sock, (head + body).encode("ascii"))

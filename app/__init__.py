@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.api import BLUEPRINTS
 from app.api.account_pages import init_account_pages
+from app.api.headers import init_headers
 from app.api.hooks import init_hooks
 from app.api.mailbox import init_mailbox
 from app.api.openapi import describe
@@ -54,6 +55,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
 
     init_errors(app)
     init_hooks(app)
+    init_headers(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     init_pages(app, describe(app))

@@ -58,8 +58,6 @@ def _finish(response: Response) -> Response:
     if request.method == "OPTIONS":
         # Flask would call the nothing HTML.
         response.headers.remove("Content-Type")
-    # Every answer is true when it is given, and may not be a moment later.
-    response.headers.setdefault("Cache-Control", "no-store")
     labels = {
         # Neither a method nor a path that a client made up becomes a label.
         "method": request.method if request.method in METHODS else "other",

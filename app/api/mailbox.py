@@ -4,7 +4,7 @@ import re
 from email.message import EmailMessage
 from pathlib import Path
 
-from flask import Flask, current_app, render_template
+from flask import Flask, Response, current_app, make_response, render_template
 from markupsafe import Markup, escape
 
 from app.api.pages import as_page
@@ -69,11 +69,15 @@ def mail(key: str) -> str:
     )
 
 
-def mail_html(key: str) -> str:
+def mail_html(key: str) -> Response:
     html = _part(_find(key), "html")
     if html is None:
         raise NotFound
-    return html + TO_NEW_TABS
+    response = make_response(html + TO_NEW_TABS)
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    # By the HTML standard, a browser opens no sandboxed page that wants a window to itself.
+    response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    return response
 
 
 def _mailbox() -> Mailbox:

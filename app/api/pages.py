@@ -67,8 +67,6 @@ def as_page(
         response = make_response(view(*args, **kwargs))
         response.headers["Content-Security-Policy"] = policy
         response.headers["Cache-Control"] = caching
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     return page

@@ -16,6 +16,7 @@ from app import create_app
 from app.extensions import db
 from app.services import passwords
 from app.settings import load_settings
+from tests.endings import Sql
 from tests.inbox import Inbox
 from tests.people import People
 from tests.serving import served
@@ -102,3 +103,18 @@ def statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
             event.remove(engine, "before_cursor_execute", note)
 
     return record
+
+
+@pytest.fixture
+def without_table(sql: Sql) -> Callable[[str], AbstractContextManager[None]]:
+    """Lets the table be gone meanwhile, and so whatever needs it crash."""
+
+    @contextmanager
+    def hide(table: str) -> Iterator[None]:
+        sql(f"ALTER TABLE {table} RENAME TO hidden")
+        try:
+            yield
+        finally:
+            sql(f"ALTER TABLE hidden RENAME TO {table}")
+
+    return hide

@@ -1,7 +1,7 @@
 """Every error is a problem (RFC 9457), whatever went wrong."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from itertools import repeat
 from typing import Any
 
@@ -12,8 +12,6 @@ from flask import Flask
 from tests.people import People, bearer
 from tests.problems import assert_problem
 from tests.routes import Route, routes_of, versioned
-
-Sql = Callable[..., list[tuple[Any, ...]]]
 
 LARGEST_BODY = 64 * 1024
 KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -55,21 +53,6 @@ NO_FILES = [
 LOGIN = {"email": "a@example.com", "password": "x"}
 # What would tell a stranger how the service is made.
 INNER_WORDS = ("Traceback", "File ", "psycopg2", "sqlalchemy", "SELECT", "relation", "<", ".py")
-
-
-@pytest.fixture
-def without_table(sql: Sql) -> Callable[[str], AbstractContextManager[None]]:
-    """Lets the table be gone meanwhile, and so whatever needs it crash."""
-
-    @contextmanager
-    def hide(table: str) -> Iterator[None]:
-        sql(f"ALTER TABLE {table} RENAME TO hidden")
-        try:
-            yield
-        finally:
-            sql(f"ALTER TABLE hidden RENAME TO {table}")
-
-    return hide
 
 
 @pytest.mark.parametrize("path", UNKNOWN_PATHS, ids=lambda path: path[:40])

@@ -223,6 +223,14 @@ def test_a_page_loads_nothing_but_style_of_this_server(
                 assert sheet.content_type.startswith("text/css")
 
 
+def test_a_mail_is_framed_by_the_pages_here_only_and_needs_no_window_to_itself(
+    client: FlaskClient, arrive: Callable[..., str]
+) -> None:
+    headers = client.get(f"{arrive(html='<p>Hi')}/html").headers
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert headers["Cross-Origin-Opener-Policy"] == "unsafe-none"
+
+
 def test_no_page_is_stored_or_told_to_where_a_link_leads(
     client: FlaskClient, arrive: Callable[..., str]
 ) -> None:

@@ -45,6 +45,8 @@ def test_what_gunicorn_itself_refuses_is_a_problem(service: Service, refusal: st
     assert (response.status, problem["status"], problem["code"]) == (status, status, code)
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["X-Request-ID"] == problem["request_id"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_no_path_forges_a_line_of_the_access_log(service: Service, http: httpx.Client) -> None:
