@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.api import BLUEPRINTS
 from app.api.account_pages import init_account_pages
+from app.api.cors import init_cors
 from app.api.headers import init_headers
 from app.api.hooks import init_hooks
 from app.api.mailbox import init_mailbox
@@ -56,6 +57,8 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     init_errors(app)
     init_hooks(app)
     init_headers(app)
+    if app.config["CORS_ORIGINS"]:
+        init_cors(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     init_pages(app, describe(app))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from email.errors import MessageError
 from email.policy import SMTP
@@ -21,6 +22,11 @@ FEWEST_DISTINCT_CHARACTERS = 12
 # As JWT_SIGNING_KEY: the key beside the ring signs, while the others learn to verify.
 BESIDE_THE_RING = "SECRET_KEY"
 KEY_NAME = validate.Regexp(rf"(?!{BESIDE_THE_RING}\Z)[A-Za-z0-9_-]{{1,32}}\Z")
+ORIGIN = re.compile(
+    r"(?!http:.*:80\Z|https:.*:443\Z)"
+    r"[a-z][a-z0-9+.-]*://"
+    r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?\Z"
+)
 
 # What a header can carry.
 ONE_WORD = validate.Regexp(r"[!-~]*\Z", error="Must be one word in ASCII.")
@@ -83,6 +89,19 @@ class KeyRing(fields.Dict):
                 "Must be an object of names (up to 32 letters, digits, - and _) and keys, "
                 f"each random and of {SHORTEST_SECRET_BYTES} bytes or more."
             ) from None
+
+
+class Origins(fields.Field[list[str]]):
+    """Origins as browsers send them (RFC 6454, section 6.2); as text, with spaces or commas."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[str]:
+        origins = value.replace(",", " ").split() if isinstance(value, str) else value
+        if isinstance(origins, list) and all(ORIGIN.match(str(origin)) for origin in origins):
+            return origins
+        raise ValidationError(
+            "Must be a list of origins like `https://app.example.com`: "
+            "in small letters, without a path, `*` or the usual port."
+        )
 
 
 class PageUrl(fields.Url):
@@ -219,6 +238,10 @@ class Settings(Schema):
     CLEARBIT_URL = PageUrl(
         load_default="https://person.clearbit.com/v2/combined/find",
         metadata={"description": "Clearbit's combined find call"},
+    )
+    CORS_ORIGINS = Origins(
+        load_default=[],
+        metadata={"description": "Origins whose programs may call the API from a browser"},
     )
     RATELIMIT_ENABLED = fields.Boolean(
         load_default=True,

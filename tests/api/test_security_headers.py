@@ -7,8 +7,9 @@ import httpx
 import pytest
 from flask import Flask
 
+from tests.api.refusals import REFUSALS
 from tests.deployed.every_route import ROUTES, Scene
-from tests.people import People, bearer
+from tests.people import People
 from tests.routes import routes_of, versioned
 
 EVERYWHERE = {
@@ -24,17 +25,6 @@ NOTHING = "default-src 'none'; frame-ancestors 'none'"
 PAGES = {"/swagger", "/redoc", "/openapi.json", "/reset-password", "/verify-email"}
 FILES = ["/static/swagger.js", "/static/account.css", "/static/swagger-ui/favicon-32x32.png"]
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "NONSENSE"]
-JSON = {"Content-Type": "application/json"}
-LOGIN = {"email": "a@example.com", "password": "x"}
-REFUSALS: dict[int, Callable[[httpx.Client], httpx.Response]] = {
-    400: lambda http: http.post("/auth/login", content="{", headers=JSON),
-    401: lambda http: http.get("/auth/me", headers=bearer("x.y.z")),
-    404: lambda http: http.get("/nowhere"),
-    405: lambda http: http.get("/auth/login"),
-    413: lambda http: http.post("/auth/login", content=b" " * 100_000),
-    415: lambda http: http.post("/auth/login", data=LOGIN),
-    422: lambda http: http.post("/auth/login", json={}),
-}
 
 
 def test_every_method_of_every_route_has_them(app: Flask, http: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""The settings about the keys that sign."""
+"""The settings about the keys that sign, and the programs that a browser lets call."""
 
 import json
 import secrets
@@ -18,6 +18,20 @@ NO_RINGS: list[Any] = [
     *({name: SECRET} for name in ("", "a/b", "..", "a b", "é", "a\n", "hunter2" * 5)),
     # Those would be a name for what is no key of the ring.
     {"SECRET_KEY": SECRET},
+]
+
+ORIGINS = [
+    *("https://app.example.com", "http://localhost:3000", "https://a.example:8443"),
+    *("http://127.0.0.1", "http://[::1]:3000", "capacitor://localhost", "https://xn--e1afmkfd.org"),
+    *("http://a.example:443", "https://a.example:80"),
+]
+NO_ORIGINS: list[Any] = [
+    *("*", "null", "hunter2", "//hunter2.org", "https://hunter2.org/", "https://hunter2.org/app"),
+    *("https://*.hunter2.org", "https://hunter2@a.example", "https://hunter2.org?", "https://"),
+    *("https://hunter2.org#", "https://Hunter2.org", "https://é.hunter2.org", "https://h:hunter2"),
+    *("https://hunter2.org:443", "http://hunter2.org:80", "https://hunter2.org:0", "https://h:"),
+    *("https://hunter2.org\n", "https://a .hunter2.org", "https://hunter2.org\\", "", 5, None),
+    *(["https://hunter2.org"], {"hunter2": 1}),
 ]
 
 
@@ -81,3 +95,36 @@ def test_what_names_no_key_cannot_sign(load: Load, ring: dict[str, str], name: s
 
 def test_a_ring_must_say_which_key_signs(load: Load) -> None:
     assert faulty_keys(complaint(load, GOOD | {"JWT_KEYS": RING})) == ["JWT_SIGNING_KEY"]
+
+
+def test_no_origin_is_let_in_unless_it_is_listed(load: Load) -> None:
+    assert load(GOOD)["CORS_ORIGINS"] == []
+
+
+@pytest.mark.parametrize("separator", [" ", ",", ", ", "\n"])
+def test_the_environment_lists_origins_with_something_between_them(
+    load: Load, separator: str
+) -> None:
+    loaded = load(GOOD | {"CORS_ORIGINS": ORIGINS})
+    assert loaded["CORS_ORIGINS"] == ORIGINS
+    assert load(GOOD, REFERRAL_CORS_ORIGINS=separator.join(ORIGINS)) == loaded
+
+
+def test_an_empty_variable_lists_no_origin(load: Load) -> None:
+    assert load(GOOD, REFERRAL_CORS_ORIGINS="")["CORS_ORIGINS"] == []
+
+
+@pytest.mark.parametrize("value", NO_ORIGINS, ids=ascii)
+def test_what_no_browser_sends_as_an_origin_is_told_without_repeating_it(
+    load: Load, value: Any
+) -> None:
+    message = complaint(load, GOOD | {"CORS_ORIGINS": [ORIGINS[0], value]})
+    assert faulty_keys(message) == ["CORS_ORIGINS"]
+    assert "hunter2" not in message.lower()
+
+
+@pytest.mark.parametrize("value", [5, True, {"https://hunter2.org": 1}, "hunter2", "*", None])
+def test_what_is_no_list_of_origins_is_told(load: Load, value: Any) -> None:
+    message = complaint(load, GOOD | {"CORS_ORIGINS": value})
+    assert faulty_keys(message) == ["CORS_ORIGINS"]
+    assert "hunter2" not in message
