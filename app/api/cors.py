@@ -28,16 +28,12 @@ def init_cors(app: Flask) -> None:
             "X-Request-ID",
         ],
         max_age=ASKED_AGAIN_SECONDS,
-        always_send=False,
-        vary_header=False,
-        # Every error is handled before it gets there.
-        intercept_exceptions=False,
+        vary_header=False,  # the library sends it only to origins that it lets in
     )
     app.after_request(_vary)
 
 
 def _vary(response: Response) -> Response:
-    # The library says so only to the origins it lets in.
     if PATHS.match(request.path):
         response.vary.add("Origin")
     return response
