@@ -29,7 +29,7 @@ def at_once(calls: Iterable[Callable[[], Result]]) -> list[Result]:
 
 
 @contextmanager
-def meanwhile(call: Callable[[], object]) -> Iterator[None]:
+def meanwhile(call: Callable[[], object], threads: int = BUSY) -> Iterator[None]:
     """Make this call over and over from several threads as long as the block runs."""
     over = Event()
 
@@ -37,8 +37,8 @@ def meanwhile(call: Callable[[], object]) -> Iterator[None]:
         while not over.is_set():
             call()
 
-    with ThreadPoolExecutor(BUSY) as threads:
-        repeats = [threads.submit(repeat) for _ in range(BUSY)]
+    with ThreadPoolExecutor(threads) as pool:
+        repeats = [pool.submit(repeat) for _ in range(threads)]
         try:
             yield
         finally:
