@@ -49,6 +49,11 @@ def test_what_gunicorn_itself_refuses_is_a_problem(service: Service, refusal: st
     assert response.headers["Cache-Control"] == "no-store"
 
 
+def test_no_answer_tells_which_version_serves(http: httpx.Client) -> None:
+    for path in ("/healthz", "/nowhere"):
+        assert not re.search(r"\d", http.get(path).headers["Server"])
+
+
 def test_no_path_forges_a_line_of_the_access_log(service: Service, http: httpx.Client) -> None:
     http.get("/%0d%0aforged%0d%0a?secret=1", headers={"X-Request-ID": "forger"})
     wait_until(lambda: "forger" in service.logged(), "line of the request", seconds=5)
