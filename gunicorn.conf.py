@@ -2,14 +2,15 @@
 
 import contextlib
 import json
+import logging
 import os
+import re
 import runpy
 import sys
 import tempfile
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from uuid import uuid4
 
 from gunicorn import glogging, util
@@ -32,18 +33,65 @@ forwarder_headers = ""
 control_socket_disable = True
 
 
-class Logger(glogging.Logger):
-    """Writes a path as it was sent: decoded, it could hold the end of a line and a forged one."""
+# What neither an address nor a token looks like, nor the end of a line.
+PLAIN = re.compile(r"[\w.~-]{0,32}", re.ASCII)
 
-    def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> Any:
-        path = quote(environ.get("PATH_INFO", "").encode("latin-1"))
-        return super().atoms(resp, req, environ, request_time) | {"U": path}
+
+class Logger(glogging.Logger):
+    """Writes as the application does, and nothing of a request that may be a secret."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        formatter = _read_anew("logs")["formatter"](_is_development())
+        for handler in self.error_log.handlers + self.access_log.handlers:
+            handler.setFormatter(formatter)
+
+    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
+        atoms = self.atoms(resp, req, environ, request_time)
+        fields = {
+            "remote": atoms["h"],
+            "method": atoms["m"] if atoms["m"] in HTTPMethod.__members__ else "other",
+            "path": _plain(environ["RAW_URI"].partition("?")[0]),
+            "status": int(atoms["s"]),
+            "bytes": atoms["B"],
+            "ms": atoms["M"],
+            "request_id": atoms.get("{x-request-id}o"),
+        }
+        line = "%(remote)s %(method)s %(path)s %(status)s %(bytes)sB %(ms)sms"
+        self.access_log.info(line, fields, extra=fields)
+
+    def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        # It quotes what was sent; write_problem says it without.
+        if not str(msg).startswith("Invalid request from ip="):
+            super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        # The arguments are the method and the target of a request, with its query.
+        super().exception(str(msg).partition(" %s")[0], **kwargs)
+
+
+def _plain(path: str) -> str:
+    """The path, without those of its parts that may say who or by what right."""
+    return "/".join(part if PLAIN.fullmatch(part) else "*" for part in path.split("/"))
+
+
+def _read_anew(module: str) -> dict[str, Any]:
+    # A module of the application that is imported here would not be read again by the workers
+    # after a reload.
+    return runpy.run_path(str(Path(__file__).parent / "app" / f"{module}.py"))
+
+
+def _is_development() -> bool:
+    settings = _read_anew("settings")
+    try:
+        return bool(settings["load_settings"]()["DEVELOPMENT"])
+    except settings["SettingsError"]:
+        # As on_starting and the workers will say.
+        return False
 
 
 logger_class = Logger
 accesslog = "-"
-# The path without its query, where an e-mail address may stand.
-access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)sB %(M)sms [%({x-request-id}o)s]'
 
 # prometheus_client reads this when it is imported: every worker writes its counts there.
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
@@ -60,9 +108,8 @@ def on_starting(server: Any) -> None:
 
 
 def _check_settings(server: Any) -> None:
-    # Before there are workers, which would be started again and again; by path, for a module that
-    # is imported here would not be read anew at a reload.
-    settings = runpy.run_path(str(Path(__file__).parent / "app" / "settings.py"))
+    # Before there are workers, which would be started again and again.
+    settings = _read_anew("settings")
     try:
         settings["load_settings"]()
     except settings["SettingsError"] as error:
@@ -92,6 +139,12 @@ def child_exit(server: Any, worker: Any) -> None:
 def write_problem(sock: Any, status_int: int, reason: str, mesg: str) -> None:
     """What gunicorn refuses before the application sees it is a problem (RFC 9457) as well."""
     request_id = uuid4().hex
+    logging.getLogger("gunicorn.error").warning(
+        "%s for %s",
+        status_int,
+        sys.exc_info()[1],
+        extra={"request_id": request_id, "status": status_int},
+    )
     crashed = status_int == HTTPStatus.INTERNAL_SERVER_ERROR
     detail = "Something went wrong here." if crashed else "The request is not one that can be read."
     body = json.dumps(

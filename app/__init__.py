@@ -47,7 +47,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = IdConverter
 
-    init_logs()
+    init_logs(app.config["DEVELOPMENT"])
     init_database(app)
     migrate.init_app(app, db)
     jwt.init_app(app)

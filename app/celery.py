@@ -1,16 +1,20 @@
 """`celery -A app.celery worker`, `… beat` and `… flower`: the processes beside the web server."""
 
+import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from celery.signals import worker_init, worker_process_init
+from billiard.util import get_logger as get_pool_logger
+from celery.apps import worker
+from celery.signals import setup_logging, worker_init, worker_process_init
 from kombu.transport import redis as broker
 from redis.exceptions import ConnectionError as BrokerLost
 
 from app import create_app, tasks
 from app.extensions import db, task_queue
+from app.logs import formatter
 from app.metrics import FOLDER
 from app.queue import PATIENT
 from app.settings import SettingsError
@@ -40,6 +44,28 @@ class Channel(broker.Channel):
 
 
 broker.Transport.Channel = Channel
+
+
+def say(words: str, file: TextIO) -> None:
+    """Write what Celery says of its own end as a line like all others.
+
+    It says so while it handles a signal, when nothing may wait for a lock.
+    """
+    record = logging.LogRecord("celery", logging.INFO, __file__, 0, words, (), None)
+    line = formatter(_application.config["DEVELOPMENT"]).format(record)
+    os.write(file.fileno(), f"{line}\n".encode())
+
+
+# The stubs leave it out.
+worker.safe_say = say  # type: ignore[attr-defined]
+
+
+@setup_logging.connect
+def keep_our_logs(loglevel: int, **_: Any) -> None:
+    """Have Celery write as everything else does, as much as `--loglevel` says."""
+    logging.getLogger("celery").setLevel(loglevel)
+    # Which tells of processes that were lost.
+    get_pool_logger().propagate = True
 
 
 @worker_init.connect

@@ -1,7 +1,8 @@
 """Celery: how tasks are woken, and how the processes that run them behave.
 
-A task carries nothing. It is a call to look into the outbox, where everything that is owed stands;
-so whatever the broker or a worker loses, the next call, or beat's, makes good.
+A task carries nothing but the id of the request that called for it, for the logs. It is a call to
+look into the outbox, where everything that is owed stands; so whatever the broker or a worker
+loses, the next call, or beat's, makes good.
 """
 
 import logging
@@ -9,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic, perf_counter
 from typing import Any
+from uuid import uuid4
 
 from celery import Celery, Task
-from flask import Flask
+from flask import Flask, g
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
 from app import metrics
+from app.logs import request_id
 
 SEND_MAILS = "outbox.send_mails"
 ENRICH = "outbox.enrich"
@@ -87,6 +90,10 @@ PATIENT = {"socket_timeout": 15, "socket_connect_timeout": 5, "visibility_timeou
 log = logging.getLogger(__name__)
 
 
+class TaskCrashed(Exception):
+    """What Celery is told of an error in a task, since it repeats what it is told."""
+
+
 class TaskQueue(Celery):
     """Celery with the application around each task."""
 
@@ -108,7 +115,7 @@ class TaskQueue(Celery):
         if monotonic() < self._asleep_until:
             return
         try:
-            self.send_task(task, retry=False)
+            self.send_task(task, retry=False, headers={"request_id": request_id()})
         except OperationalError as error:
             # So that a frozen broker costs a few requests its time-out, not every one.
             self._asleep_until = monotonic() + PAUSE_SECONDS
@@ -120,11 +127,24 @@ class TaskQueue(Celery):
 
         # Of a class from outside there is nothing to subscript when the program runs.
         class InApplication(Task):  # type: ignore[type-arg]
+            throws = (TaskCrashed,)
+
             def __call__(self, *args: Any, **kwargs: Any) -> Any:
-                with queue._flask.app_context(), _timed(self.name):
+                with queue._flask.app_context(), _crash_logged(self.name), _timed(self.name):
+                    # What beat calls for has an id of its own.
+                    g.request_id = self.request.get("request_id") or uuid4().hex
                     return self.run(*args, **kwargs)
 
         return InApplication
+
+
+@contextmanager
+def _crash_logged(task: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        log.error("Task %s crashed", task, exc_info=error)
+        raise TaskCrashed(type(error).__name__) from None
 
 
 @contextmanager

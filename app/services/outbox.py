@@ -10,7 +10,6 @@ import random
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from traceback import format_tb
 from typing import Any
 
 from sqlalchemy import func, select, text, update
@@ -169,9 +168,7 @@ def _try(delivery: Delivery, deliver: Deliver) -> str:
     except OutsideError as error:
         return _put_off(delivery, error.outcome)
     except Exception as error:
-        # The stack, not the message, for that may hold an address.
-        stack = "".join(format_tb(error.__traceback__))
-        log.error("Delivery %s (%s) crashed:\n%s", delivery.id, delivery.kind, stack)
+        log.error("Delivery %s (%s) crashed", delivery.id, delivery.kind, exc_info=error)
         return _put_off(delivery, type(error).__name__)
     db.session.delete(delivery)
     return outcome

@@ -13,6 +13,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from flask import Flask
 
 from app.clients.smtp import Smtp
+from app.logs import formatter
 from app.services import mails, outbox
 from dev.ports import free_port
 from dev.waiting import wait_until
@@ -36,12 +37,9 @@ def ada(register: People, inbox: Inbox) -> Person:
 
 
 @pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Logged]:
+def logged(caplog: pytest.LogCaptureFixture) -> Logged:
     """Gives what the service has logged since the test began."""
-    log = logging.getLogger("app")
-    log.addHandler(caplog.handler)
-    yield lambda: [each for each in caplog.records if each.name.startswith("app")]
-    log.removeHandler(caplog.handler)
+    return lambda: [each for each in caplog.records if each.name.startswith("app")]
 
 
 def let_it_be_due(sql: Sql) -> None:
@@ -176,8 +174,9 @@ def test_what_is_broken_about_one_does_not_stop_the_others(
     assert [len(inbox.mails(other.email)) for other in others] == [1, 1]
     assert attempts(sql) == [1]
     (error,) = [each for each in logged() if each.levelname == "ERROR"]
-    assert "Delivery 1 (verify_email) crashed" in error.getMessage()
-    assert "@example.com" not in error.getMessage()
+    line = formatter(development=False).format(error)
+    assert "Delivery 1 (verify_email) crashed" in line
+    assert "@example.com" not in line
 
 
 def test_what_is_of_another_kind_is_left_alone(inbox: Inbox, ada: Person, sql: Sql) -> None:

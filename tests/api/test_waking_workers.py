@@ -1,7 +1,6 @@
 """Workers are woken by what is committed, and no request waits for a broker that is lost."""
 
 import contextlib
-import logging
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -183,9 +182,6 @@ def test_a_broker_that_is_lost_is_left_alone_for_a_moment_and_the_log_says_why(
 
 
 @pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
+def logged(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """Gives what the service has logged since the test began."""
-    log = logging.getLogger("app")
-    log.addHandler(caplog.handler)
-    yield lambda: [each.getMessage() for each in caplog.records if each.name.startswith("app")]
-    log.removeHandler(caplog.handler)
+    return lambda: [each.getMessage() for each in caplog.records if each.name.startswith("app")]

@@ -37,7 +37,7 @@ class Part:
         """Start it and do not wait: what it is called for meanwhile, it does once it is up."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "app.celery", *self._command],
+                [sys.executable, "-m", "celery", "-q", "-A", "app.celery", *self._command],
                 cwd=CHECKOUT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
