@@ -42,6 +42,8 @@ class Logger(glogging.Logger):
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
+        # What gunicorn says for debugging is what was sent, and the settings.
+        self.error_log.setLevel(max(self.loglevel, logging.INFO))
         formatter = _read_anew("logs")["formatter"](_is_development())
         for handler in self.error_log.handlers + self.access_log.handlers:
             handler.setFormatter(formatter)

@@ -34,8 +34,13 @@ READABLE = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
 
 
 def request_id() -> str | None:
-    """The id of the request that is being answered, or that a task was called for."""
+    """The id of the request that gave rise to what is being done."""
     return g.get("request_id") if has_app_context() else None
+
+
+def attribute_to(id_: str) -> None:
+    """Have it known from now on that what is being done goes back to this request."""
+    g.request_id = id_
 
 
 class Discreet(logging.Formatter):

@@ -13,12 +13,12 @@ from typing import Any
 from uuid import uuid4
 
 from celery import Celery, Task
-from flask import Flask, g
+from flask import Flask
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
 from app import metrics
-from app.logs import request_id
+from app.logs import attribute_to, request_id
 
 SEND_MAILS = "outbox.send_mails"
 ENRICH = "outbox.enrich"
@@ -132,7 +132,7 @@ class TaskQueue(Celery):
             def __call__(self, *args: Any, **kwargs: Any) -> Any:
                 with queue._flask.app_context(), _crash_logged(self.name), _timed(self.name):
                     # What beat calls for has an id of its own.
-                    g.request_id = self.request.get("request_id") or uuid4().hex
+                    attribute_to(self.request.get("request_id") or uuid4().hex)
                     return self.run(*args, **kwargs)
 
         return InApplication

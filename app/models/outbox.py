@@ -13,8 +13,8 @@ from app.models.base import Base, BigId, CreatedAt, Moment
 class Delivery(Base):
     """One thing owed. The row is written with what gave rise to it, and deleted when it is done.
 
-    The payload names who and what by id; no token or password is ever in it. A delivery that
-    failed for too long is dead: it stays until somebody has it tried again.
+    The payload names who and what by id, and the request for the logs; no token or password is ever
+    in it. A delivery that failed for too long is dead: it stays until somebody has it tried again.
     """
 
     __tablename__ = "outbox"

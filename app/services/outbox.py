@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +20,7 @@ from app import metrics
 from app.clients import OutsideError
 from app.database import transaction, wake_after_commit
 from app.extensions import db
+from app.logs import attribute_to, request_id
 from app.models import Delivery
 
 # The waits grow from the first to the longest, slowly: a mail server that refuses every second mail
@@ -55,7 +57,7 @@ class Moot(Exception):
 
 def put(kind: str, task: str, **payload: Any) -> None:
     """Owe this, in the transaction of the caller; the task that sees to it is woken after it."""
-    db.session.add(Delivery(kind=kind, payload=payload))
+    db.session.add(Delivery(kind=kind, payload=payload | {"request_id": request_id()}))
     wake_after_commit(task)
 
 
@@ -159,6 +161,8 @@ def _lock_next(kinds: Collection[str]) -> Delivery | None:
 
 def _try(delivery: Delivery, deliver: Deliver) -> str:
     try:
+        # Not to the request that has woken this process.
+        attribute_to(delivery.payload.get("request_id") or uuid4().hex)
         # What is broken about one delivery must not undo the counting of its failure.
         with db.session.begin_nested():
             deliver(delivery)
