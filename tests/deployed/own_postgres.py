@@ -16,6 +16,7 @@ class OwnPostgres:
 
     def __init__(self, folder: Path):
         self._running = Running(Postgres(folder / "postgres", durable=False))
+        self.log = folder / "postgres" / "log"
 
     @contextmanager
     def started(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ class OwnRedis:
 
     def __init__(self, folder: Path):
         self._running = Running(Valkey(folder / "valkey"))
+        self.log = folder / "valkey" / "log"
         self.url = self._running.server.url
 
     @contextmanager
