@@ -1,6 +1,7 @@
 """Workers are woken by what is committed, and no request waits for a broker that is lost."""
 
 import contextlib
+import json
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -93,6 +94,13 @@ def test_the_call_carries_nothing(register: People, broker: redis.Redis) -> None
     (call,) = broker.lrange("mails", 0, -1)
     assert b"outbox.send_mails" in call
     assert person.email.encode() not in call
+
+
+def test_the_call_names_the_request(http: httpx.Client, broker: redis.Redis) -> None:
+    http.headers["X-Request-ID"] = "mine"
+    People(http)()
+    (call,) = broker.lrange("mails", 0, -1)
+    assert json.loads(call)["headers"]["request_id"] == "mine"
 
 
 def test_a_registration_costs_one_statement_more_for_each_mail(

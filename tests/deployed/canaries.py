@@ -63,11 +63,11 @@ def plant_everywhere(
     for route in routes:
         for body in _bodies(route, canaries):
             for authorization in _authorizations(route, token, canaries):
-                headers = _headers(str(route), canaries) | authorization | body.pop("headers", {})
-                path = route.with_id(canaries.address(f"id of {route}"))
-                for each in (route.path, path):
-                    params = _query(route, canaries)
-                    http.request(route.method, each, params=params, headers=headers, **body)
+                headers = _headers(str(route), canaries) | authorization | body.get("headers", {})
+                paths = {route.path, route.with_id(canaries.address(f"id of {route}"))}
+                for path in paths:
+                    request = body | {"headers": headers, "params": _query(route, canaries)}
+                    http.request(route.method, path, **request)
 
 
 def plant_in_odd_requests(http: httpx.Client, canaries: Canaries) -> None:

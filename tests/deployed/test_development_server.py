@@ -21,6 +21,14 @@ def test_the_development_server_serves(url: str) -> None:
         assert person.get("/auth/me").json()["email"] == person.email
 
 
+def test_the_development_server_logs_no_query(url: str, tmp_path: Path) -> None:
+    with connections_to(url) as http:
+        http.get("/referral/code/by-email", params={"email": "ada@example.com"})
+    log = tmp_path / "log"
+    wait_until(lambda: "GET /referral/code/by-email 404" in log.read_text(), "line", seconds=5)
+    assert "ada" not in log.read_text()
+
+
 @pytest.fixture
 def url(settings_file: Path, tmp_path: Path) -> Iterator[str]:
     """Where it says it runs."""

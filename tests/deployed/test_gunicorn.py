@@ -98,6 +98,14 @@ def test_sighup_reads_the_settings_again(other_service: Service) -> None:
     assert registered.json()["expires_in"] == 77
 
 
+def test_sighup_reads_anew_how_to_log(other_service: Service) -> None:
+    settings = json.loads(other_service.settings.read_text())
+    other_service.settings.write_text(json.dumps(settings | {"DEVELOPMENT": False}))
+    other_service.replace_workers()
+    *_, line = [line for line in other_service.logged().splitlines() if "Booting" in line]
+    assert json.loads(line)["logger"] == "gunicorn.error"
+
+
 def test_sigterm_lets_a_request_in_flight_finish_and_leaves_nothing_behind(
     ending_service: Service, database_url: str, tmp_path: Path
 ) -> None:
