@@ -26,8 +26,9 @@ CHECKOUT = f"{Path(__file__).parent.parent}/"
 PACKAGES = "/site-packages/"
 LONGEST_CHAIN = 10
 
-# Of everybody else only what is amiss. SQLAlchemy in particular writes down statements and rows.
-LEVELS = {"app": "INFO", "alembic": "INFO", "sqlalchemy": "WARNING"}
+# Of everybody else only what is amiss. SQLAlchemy would write down rows, and tornado, which serves
+# Flower, the queries of requests.
+LEVELS = {"app": "INFO", "alembic": "INFO", "sqlalchemy": "WARNING", "tornado": "ERROR"}
 
 JSON_FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": "message"}
 READABLE = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
