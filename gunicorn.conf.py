@@ -27,8 +27,11 @@ timeout = 30
 graceful_timeout = 10
 keepalive = 5
 limit_request_line = 8190
-# No header of anybody's moves the path.
+# No header of anybody's moves the path, and which proxies to believe the application decides. A
+# socket in a file is believed whatever the second of these says.
 forwarder_headers = ""
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
 # It would lie in the home folder, one for all.
 control_socket_disable = True
 

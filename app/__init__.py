@@ -12,6 +12,7 @@ from app.api.hooks import init_hooks
 from app.api.mailbox import init_mailbox
 from app.api.openapi import describe
 from app.api.pages import init_pages
+from app.api.proxies import Proxies
 from app.api.routing import IdConverter, VersionPrefix
 from app.cli import outbox, users
 from app.database import ENGINE_OPTIONS, init_database
@@ -67,5 +68,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
         init_mailbox(app)
     app.cli.add_command(users)
     app.cli.add_command(outbox)
-    app.wsgi_app = VersionPrefix(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Proxies(  # type: ignore[method-assign]
+        VersionPrefix(app.wsgi_app), trusted=app.config["TRUSTED_PROXIES"]
+    )
     return app

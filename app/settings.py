@@ -243,6 +243,11 @@ class Settings(Schema):
         load_default=[],
         metadata={"description": "Origins whose programs may call the API from a browser"},
     )
+    TRUSTED_PROXIES = fields.Integer(
+        load_default=0,
+        validate=validate.Range(min=0, max=10),
+        metadata={"description": "How many proxies in front say truly whom they pass on"},
+    )
     RATELIMIT_ENABLED = fields.Boolean(
         load_default=True,
         metadata={"description": "`false`, in development only, turns every limit and delay off"},

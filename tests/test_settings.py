@@ -27,6 +27,7 @@ GOOD = {
 DEFAULTS = {
     "JWT_ACCESS_TOKEN_EXPIRES": 900,
     "JWT_REFRESH_TOKEN_EXPIRES": 2_592_000,
+    "TRUSTED_PROXIES": 0,
     "RATELIMIT_ENABLED": True,
     "DEBUG": False,
     "DEVELOPMENT": False,
@@ -69,6 +70,9 @@ FAULTS: list[tuple[str, Any]] = [
     ("MAIL_PORT", "smtp"),
     ("MAIL_PASSWORD", {"hunter2": 1}),
     ("MAIL_USE_TLS", "perhaps"),
+    ("TRUSTED_PROXIES", -1),
+    ("TRUSTED_PROXIES", 11),
+    ("TRUSTED_PROXIES", "hunter2"),
     ("RATELIMIT_ENABLED", 7),
     ("DEBUG", "hunter2"),
     ("DEVELOPMENT", "perhaps"),
