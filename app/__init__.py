@@ -9,6 +9,7 @@ from app.api.account_pages import init_account_pages
 from app.api.cors import init_cors
 from app.api.headers import init_headers
 from app.api.hooks import init_hooks
+from app.api.limits import init_limits
 from app.api.mailbox import init_mailbox
 from app.api.openapi import describe
 from app.api.pages import init_pages
@@ -57,6 +58,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
 
     init_errors(app)
     init_hooks(app)
+    init_limits(app)
     init_headers(app)
     if app.config["CORS_ORIGINS"]:
         init_cors(app)

@@ -50,6 +50,11 @@ class Cache:
         self._fill = self._redis.register_script(FILL)
         self._asleep_until = 0.0
 
+    @property
+    def client(self) -> Redis:
+        """The connections to Redis, for what else may be lost."""
+        return self._redis
+
     def remember(self, key: str, read: Callable[[], tuple[Any, float]]) -> tuple[Any, bool]:
         """The answer under this key, and whether it came from a copy.
 

@@ -89,6 +89,12 @@ class TooManyAttempts(Problem):
     detail = "Too many wrong passwords; wait as long as `Retry-After` says."
 
 
+class TooManyRequests(Problem):
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_many_requests"
+    detail = "Too many requests; wait as long as `Retry-After` says."
+
+
 class EmailTaken(Problem):
     status = HTTPStatus.CONFLICT
     code = "email_taken"
@@ -195,6 +201,7 @@ CODES_OF_HTTP = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BodyTooLarge,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UnsupportedMediaType,
     HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.TOO_MANY_REQUESTS: TooManyRequests,
 }
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from email.errors import MessageError
 from email.policy import SMTP
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import idna
+from limits import parse_many
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 from redis.connection import parse_url
 from sqlalchemy.engine import make_url
@@ -27,6 +28,25 @@ ORIGIN = re.compile(
     r"[a-z][a-z0-9+.-]*://"
     r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?\Z"
 )
+
+# Of each, by network address or account; as Flask-Limiter writes them. A round trip to Redis each.
+LIMITS = {
+    "RATELIMIT_REGISTER": "30 per minute",
+    "RATELIMIT_REGISTER_PER_ACCOUNT": "10 per minute",
+    "RATELIMIT_LOGIN": "60 per minute",
+    "RATELIMIT_REFRESH": "120 per minute",
+    "RATELIMIT_REFRESH_PER_ACCOUNT": "30 per minute",
+    "RATELIMIT_CHANGE_PASSWORD": "30 per minute",
+    "RATELIMIT_CHANGE_PASSWORD_PER_ACCOUNT": "10 per minute",
+    "RATELIMIT_RESET_PASSWORD": "30 per minute",
+    "RATELIMIT_RESET_PASSWORD_PER_ACCOUNT": "5 per hour",
+    "RATELIMIT_MAILED_TOKEN": "30 per minute",
+    "RATELIMIT_RESEND_VERIFICATION": "30 per minute",
+    "RATELIMIT_RESEND_VERIFICATION_PER_ACCOUNT": "5 per hour",
+    "RATELIMIT_MAIL_CODE": "30 per minute",
+    "RATELIMIT_MAIL_CODE_PER_ACCOUNT": "10 per hour",
+    "RATELIMIT_LOOK_UP": "120 per minute",
+}
 
 # What a header can carry.
 ONE_WORD = validate.Regexp(r"[!-~]*\Z", error="Must be one word in ASCII.")
@@ -147,6 +167,20 @@ def _is_domain(text: str) -> bool:
     return all(0 < len(label) < 64 for label in ascii_.split("."))
 
 
+class Figures(fields.String):
+    """Limits as Flask-Limiter reads them."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        figures: str = super()._deserialize(value, *args, **kwargs)
+        try:
+            limits = parse_many(figures)
+        except ValueError:
+            limits = []
+        if not limits or any(limit.amount < 1 for limit in limits):
+            raise ValidationError("Must be like `10 per minute` or `10 per minute; 100 per day`.")
+        return figures
+
+
 def _seconds(default: int, description: str) -> fields.Integer:
     return fields.Integer(
         load_default=default,
@@ -160,6 +194,7 @@ class Settings(Schema):
 
     class Meta:
         unknown = RAISE
+        include: ClassVar = {key: Figures(load_default=value) for key, value in LIMITS.items()}
 
     SECRET_KEY = fields.String(
         required=True,

@@ -14,6 +14,7 @@ import psycopg2.extensions
 import pytest
 import redis
 
+from app.settings import LIMITS
 from dev.environment import forget_postgres_client
 from dev.postgres import Postgres
 from dev.running import Running, temporary_folder
@@ -24,6 +25,9 @@ CHECKOUT = Path(__file__).parent.parent
 TEMPLATE = "migrated"
 POSTGRES_URL = "TESTS_POSTGRES_URL"
 REDIS_URL = "TESTS_REDIS_URL"
+
+# The tests are thousands of requests from one network address.
+GENEROUS = dict.fromkeys(LIMITS, "1000000 per minute")
 
 servers = pytest.StashKey[contextlib.ExitStack]()
 
@@ -80,6 +84,7 @@ def settings_for(folder: Path, database: str, worker: int) -> Path:
         cache=redis_address(2 * worker),
         broker=redis_address(2 * worker + 1),
         public_url="http://127.0.0.1:8000",
+        **GENEROUS,
     )
 
 

@@ -10,6 +10,21 @@ from app.api.contract import Contract, contract_of
 
 NOUNS = ("/auth/", "/referral/")
 HEALTH = ("/healthz", "/readyz")
+# Those that anybody may ask, or that send mails, or where a password or a token could be guessed.
+LIMITED = {
+    "POST /auth/register",
+    "POST /auth/login",
+    "POST /auth/token",
+    "POST /auth/refresh",
+    "POST /auth/change_password",
+    "POST /auth/reset_password",
+    "POST /auth/reset_password/confirm",
+    "POST /auth/verify_email",
+    "POST /auth/verify_email/resend",
+    "POST /referral/code/email",
+    "GET /referral/code/by-email",
+    "POST /referral/code/by-email",
+}
 IMPLIED_METHODS = {"HEAD", "OPTIONS"}
 # What a body may hold one of but not both.
 EITHER = {"expires_at": "lifetime_minutes", "lifetime_minutes": "expires_at"}

@@ -8,7 +8,7 @@ from flask import Flask
 from app import create_app
 from app.api.contract import Contract
 from app.settings import load_settings
-from tests.routes import HEALTH, NOUNS, Route, routes_of, versioned
+from tests.routes import HEALTH, LIMITED, NOUNS, Route, routes_of, versioned
 
 # Those that anybody may ask; every other one of /auth and /referral needs a token.
 PUBLIC = {
@@ -24,6 +24,8 @@ PUBLIC = {
 }
 # A new session in exchange for a token of its own kind.
 BY_REFRESH_TOKEN = {"POST /auth/refresh"}
+# What is signed cannot be guessed, and whoever fears a thief is to end the session at any time.
+UNLIMITED = {"POST /auth/revoke"}
 # Files, pages and Prometheus' text: nothing goes in, and what comes out is not JSON of ours.
 WITHOUT_CONTRACT = {
     "GET /static/{filename}",
@@ -76,6 +78,11 @@ def test_only_refreshing_takes_a_refresh_token(routes: list[Route]) -> None:
     takers = {str(route) for route in routes if route.contract.bearer == "refresh"}
     assert takers == BY_REFRESH_TOKEN
     assert {route.contract.bearer for route in routes} == {None, "access", "refresh"}
+
+
+def test_every_public_route_is_limited_and_others_as_agreed(routes: list[Route]) -> None:
+    assert {str(route) for route in routes if route.contract.limited} == LIMITED
+    assert PUBLIC | BY_REFRESH_TOKEN <= LIMITED | UNLIMITED
 
 
 def test_every_view_has_a_contract(routes: list[Route]) -> None:

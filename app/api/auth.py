@@ -8,6 +8,7 @@ from flask import Blueprint
 from app.api.bearer import refresh_token, signed_in
 from app.api.contract import accepts, refuses, returns
 from app.api.languages import preferred_language
+from app.api.limits import email, holder, limited, person
 from app.errors import (
     EmailRejected,
     EmailTaken,
@@ -20,13 +21,15 @@ from app.errors import (
 from app.schemas.accounts import Credentials, MeOut, PasswordChange, Registration, SignedInOut
 from app.schemas.sessions import TokensOut
 from app.services import accounts, sessions
-from app.services.sessions import Caller, Tokens
+from app.services.sessions import Caller, Claims, Tokens
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth")
 
 
 @blueprint.post("/register")
+@limited("register")
 @accepts(Registration())
+@limited("register", by=email)
 @returns(SignedInOut(), HTTPStatus.CREATED)
 @refuses(EmailTaken, EmailRejected, ReferralCodeInvalid)
 def register(data: dict[str, Any]) -> Any:
@@ -41,6 +44,7 @@ def register(data: dict[str, Any]) -> Any:
 
 
 @blueprint.post("/login")
+@limited("login")
 @accepts(Credentials())
 @returns(SignedInOut())
 @refuses(InvalidCredentials, TooManyAttempts)
@@ -54,16 +58,18 @@ def log_in(data: dict[str, Any]) -> Any:
 
 
 @blueprint.post("/refresh")
+@limited("refresh")
 @refresh_token
+@limited("refresh", by=holder)
 @returns(TokensOut())
 @refuses(TokenReused)
-def refresh(token: str) -> Tokens:
+def refresh(claims: Claims) -> Tokens:
     """Refresh the tokens
 
     Takes the refresh token as the bearer token. It works once: the answer holds a new pair. A
     refresh token that is sent again later than ten seconds after its use ends the session.
     """
-    return sessions.refresh(token)
+    return sessions.refresh(claims)
 
 
 @blueprint.post("/logout")
@@ -89,7 +95,9 @@ def me(caller: Caller) -> Any:
 
 
 @blueprint.post("/change_password")
+@limited("change_password")
 @signed_in
+@limited("change_password", by=person)
 @accepts(PasswordChange())
 @returns(None, HTTPStatus.NO_CONTENT)
 @refuses(WrongPassword, TooManyAttempts)

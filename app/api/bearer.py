@@ -21,11 +21,11 @@ def signed_in(view: View) -> View:
 
 
 def refresh_token(view: View) -> View:
-    """Pass the refresh token that came with the request in place of an access token."""
+    """Pass what the refresh token says that came in place of an access token, as `claims`."""
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, token=_bearer_token(), **kwargs)
+        return view(*args, claims=sessions.read_refresh_token(_bearer_token()), **kwargs)
 
     return extend(view, wrapper, bearer="refresh")
 

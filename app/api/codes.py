@@ -5,6 +5,7 @@ from typing import Any
 
 from app.api.bearer import signed_in
 from app.api.contract import accepts, refuses, returns
+from app.api.limits import limited, person
 from app.api.referrals import blueprint
 from app.errors import (
     CodeExpired,
@@ -73,7 +74,9 @@ def withdraw_code(caller: Caller) -> None:
 
 
 @blueprint.post("/code/email")
+@limited("mail_code")
 @signed_in
+@limited("mail_code", by=person)
 @returns(None, HTTPStatus.ACCEPTED)
 @refuses(NoActiveCode)
 def mail_code(caller: Caller) -> None:
@@ -128,6 +131,7 @@ def delete_code(caller: Caller, code_id: int) -> None:
 
 
 @blueprint.get("/code/by-email")
+@limited("look_up")
 @accepts(LookUpQuery(), location="query")
 @returns(PublishedCodeOut())
 @refuses(ReferralCodeNotFound)
@@ -140,6 +144,7 @@ def look_up_code(data: dict[str, Any]) -> Any:
 
 
 @blueprint.post("/code/by-email")
+@limited("look_up")
 @accepts(LookUp())
 @returns(PublishedCodeOut())
 @refuses(ReferralCodeNotFound)

@@ -1,6 +1,7 @@
 """What a view takes, gives and refuses, said in decorators that both enforce and document it.
 
-Order, outermost first: the route, `@signed_in`, `@accepts`, `@returns`, `@refuses`.
+Order, outermost first: the route, `@limited` by network address, `@signed_in`, `@accepts`,
+`@limited` by account, `@returns`, `@refuses`.
 """
 
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class Contract:
     returns: Schema | None = None
     status: HTTPStatus = HTTPStatus.OK
     refuses: tuple[type[Problem], ...] = ()
+    limited: bool = False
     bearer: str | None = None
     oauth: bool = False
 

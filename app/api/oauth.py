@@ -12,11 +12,12 @@ from marshmallow import ValidationError
 
 from app.api.auth import blueprint
 from app.api.contract import View, accepts, extend, refuses, returns
+from app.api.limits import grant, holder, limited
 from app.errors import Invalid, InvalidCredentials, TooManyAttempts, Unauthorized
 from app.schemas.base import canonical_email
 from app.schemas.sessions import RevocationRequest, TokenRequest, TokensOut
 from app.services import accounts, sessions
-from app.services.sessions import Tokens
+from app.services.sessions import Claims, Tokens
 
 PARAMETERS = TokenRequest().fields.keys() | RevocationRequest().fields.keys()
 
@@ -46,11 +47,12 @@ def oauth_errors(view: View) -> View:
 
 
 @blueprint.post("/token")
+@limited(grant)
 @oauth_errors
 @accepts(TokenRequest(), location="form")
 @returns(TokensOut())
 @refuses(TooManyAttempts)
-def grant_token(data: dict[str, str]) -> Tokens:
+def grant_token(data: dict[str, str]) -> Any:
     """Get tokens (OAuth 2.0)
 
     `grant_type=password` with `username` (the e-mail address) and `password`, or
@@ -59,7 +61,8 @@ def grant_token(data: dict[str, str]) -> Tokens:
     if data["grant_type"] == "password":
         return _by_password(*_required(data, "username", "password"))
     if data["grant_type"] == "refresh_token":
-        return sessions.refresh(*_required(data, "refresh_token"))
+        (token,) = _required(data, "refresh_token")
+        return _by_refresh_token(claims=sessions.read_refresh_token(token))
     raise UnsupportedGrantType
 
 
@@ -81,6 +84,11 @@ def _by_password(username: str, password: str) -> Tokens:
     except ValidationError:
         raise InvalidCredentials from None
     return accounts.log_in(email, password)
+
+
+@limited("refresh", by=holder)
+def _by_refresh_token(claims: Claims) -> Tokens:
+    return sessions.refresh(claims)
 
 
 def _required(data: dict[str, str], *names: str) -> list[str]:

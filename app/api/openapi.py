@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from apispec import APISpec
@@ -24,6 +24,7 @@ from app.errors import (
     TokenInvalid,
     TokenMissing,
     TokenRevoked,
+    TooManyRequests,
     Unavailable,
     UnsupportedMediaType,
     problem_body,
@@ -57,9 +58,14 @@ SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
         "description": "The refresh token, in place of the access token.",
     },
 }
+LIMITS = {
+    "X-RateLimit-Limit": "How often may be asked, by the limit that is met first",
+    "X-RateLimit-Remaining": "How often still",
+    "X-RateLimit-Reset": "When that begins anew, in seconds since 1970",
+}
 HEADERS = {
     401: {"WWW-Authenticate": "How to sign in (RFC 6750)"},
-    429: {"Retry-After": "Seconds to wait"},
+    429: {"Retry-After": "Seconds to wait"} | LIMITS,
     503: {"Retry-After": "Seconds to wait"},
 }
 
@@ -165,6 +171,8 @@ def _responses(contract: Contract) -> dict[str, Any]:
     success: dict[str, Any] = {"description": contract.status.phrase}
     if contract.returns:
         success["content"] = {JSON: {"schema": contract.returns}}
+    if contract.limited:
+        success["headers"] = _headers(LIMITS)
     responses = {str(contract.status.value): success}
     if contract.oauth:
         responses["400"] = _oauth_refusal()
@@ -179,6 +187,8 @@ def _problems(contract: Contract) -> Iterable[type[Problem]]:
     if contract.bearer:
         yield from (TokenMissing, TokenInvalid, TokenExpired, TokenRevoked)
     yield from contract.refuses
+    if contract.limited:
+        yield TooManyRequests
     if contract.accepts and contract.location == "json":
         yield MalformedJson
     if contract.accepts and contract.location != "query":
@@ -190,16 +200,19 @@ def _problems(contract: Contract) -> Iterable[type[Problem]]:
 
 def _refusal(problems: list[type[Problem]]) -> dict[str, Any]:
     status = problems[0].status
-    headers = {
-        name: {"description": text, "schema": {"type": "string"}}
-        for name, text in HEADERS.get(status, {}).items()
-    }
+    headers = _headers(HEADERS.get(status, {}))
     examples = {problem.code: {"value": _example(problem)} for problem in problems}
     content = {PROBLEM_JSON: {"schema": ProblemShape, "examples": examples}}
     description = " or ".join(f"`{problem.code}`" for problem in problems)
     return {"description": description, "content": content} | (
         {"headers": headers} if headers else {}
     )
+
+
+def _headers(texts: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: {"description": text, "schema": {"type": "string"}} for name, text in texts.items()
+    }
 
 
 def _example(problem: type[Problem]) -> dict[str, Any]:

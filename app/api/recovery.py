@@ -5,13 +5,16 @@ from typing import Any
 
 from app.api.auth import blueprint
 from app.api.contract import accepts, refuses, returns
+from app.api.limits import email, limited
 from app.errors import MailedTokenInvalid
 from app.schemas.accounts import Reset, ResetRequest
 from app.services import recovery
 
 
 @blueprint.post("/reset_password")
+@limited("reset_password")
 @accepts(ResetRequest())
+@limited("reset_password", by=email)
 @returns(None, HTTPStatus.ACCEPTED)
 def ask_for_reset(data: dict[str, Any]) -> None:
     """Ask for a link to set a new password
@@ -23,6 +26,7 @@ def ask_for_reset(data: dict[str, Any]) -> None:
 
 
 @blueprint.post("/reset_password/confirm")
+@limited("mailed_token")
 @accepts(Reset())
 @returns(None, HTTPStatus.NO_CONTENT)
 @refuses(MailedTokenInvalid)

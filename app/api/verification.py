@@ -6,6 +6,7 @@ from typing import Any
 from app.api.auth import blueprint
 from app.api.bearer import signed_in
 from app.api.contract import accepts, refuses, returns
+from app.api.limits import limited, person
 from app.errors import MailedTokenInvalid
 from app.schemas.accounts import Verification
 from app.services import verification
@@ -13,6 +14,7 @@ from app.services.sessions import Caller
 
 
 @blueprint.post("/verify_email")
+@limited("mailed_token")
 @accepts(Verification())
 @returns(None, HTTPStatus.NO_CONTENT)
 @refuses(MailedTokenInvalid)
@@ -25,7 +27,9 @@ def verify_email(data: dict[str, Any]) -> None:
 
 
 @blueprint.post("/verify_email/resend")
+@limited("resend_verification")
 @signed_in
+@limited("resend_verification", by=person)
 @returns(None, HTTPStatus.ACCEPTED)
 def resend_verification(caller: Caller) -> None:
     """Have the link to verify your e-mail address mailed again

@@ -118,14 +118,21 @@ def open_session(user_id: int) -> Tokens:
     return _issue(user_id, session_id)
 
 
-def refresh(token: str) -> Tokens:
+def read_refresh_token(token: str) -> Claims:
+    """What a refresh token says.
+
+    :raises TokenInvalid, TokenExpired: it is of no use.
+    """
+    return _read(token, "refresh")
+
+
+def refresh(claims: Claims) -> Tokens:
     """New tokens for a refresh token, which is used up by it (RFC 9700, section 4.14.2).
 
     :raises TokenReused: it was used before. Unless that was a moment ago the session ends, for
         one of the two who used it is a thief.
-    :raises TokenInvalid, TokenExpired, TokenRevoked: it is of no use.
+    :raises TokenRevoked: the session has ended.
     """
-    claims = _read(token, "refresh")
     with transaction():
         _lock_and_prolong(claims)
         if _spend(claims):

@@ -10,7 +10,7 @@ from openapi_schema_validator import OAS30Validator, oas30_format_checker
 from openapi_spec_validator import validate
 
 from tests.people import People, bearer
-from tests.routes import HEALTH, NOUNS, routes_of
+from tests.routes import HEALTH, LIMITED, NOUNS, routes_of
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -62,6 +62,7 @@ NULLABLE = {
 # Problems have their examples where they are given; a grant needs only some of its parameters.
 WITHOUT_EXAMPLES = {"Problem", "TokenRequest"}
 HEADERS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
+RATE_LIMITS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
 Document = dict[str, Any]
 
@@ -109,7 +110,9 @@ def test_every_success_has_a_shape_but_the_empty_ones(document: Document) -> Non
 def test_every_operation_documents_every_error_it_can_give(document: Document) -> None:
     documented = {name: set(problems(each)) for name, each in operations(document).items()}
     expected = {
-        name: implied(each) | REFUSALS.get(name, set())
+        name: implied(each)
+        | REFUSALS.get(name, set())
+        | ({"too_many_requests"} if name in LIMITED else set())
         for name, each in operations(document).items()
     }
     assert documented == expected
@@ -133,6 +136,14 @@ def test_the_headers_of_errors_are_documented(document: Document, status: str, h
     answers = [each["responses"].get(status) for each in operations(document).values()]
     assert any(answers)
     assert all(header in answer["headers"] for answer in answers if answer)
+
+
+def test_the_limits_are_documented_where_there_are_any(document: Document) -> None:
+    for name, operation in operations(document).items():
+        success = operation["responses"][str(STATUSES.get(name, 200))]
+        for answer in (success, operation["responses"].get("429", {})):
+            told = {header for header in answer.get("headers", {}) if "RateLimit" in header}
+            assert told == (set(RATE_LIMITS) if name in LIMITED else set()), name
 
 
 def test_every_example_is_of_the_shape_it_illustrates(document: Document) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from dev.running import temporary_folder
 from dev.settings import write_settings
-from tests.conftest import migrate
+from tests.conftest import GENEROUS, migrate
 from tests.deployed.own_postgres import OwnPostgres
 from tests.deployed.own_redis import OwnRedis
 from tests.deployed.service import Service, connections_to
@@ -80,5 +80,11 @@ def settings_with_own_servers(
 
 
 def settings_for(folder: Path, database: str, cache: str) -> Path:
-    url = "http://127.0.0.1:8000"
-    return write_settings(folder, database=database, cache=cache, broker=cache, public_url=url)
+    return write_settings(
+        folder,
+        database=database,
+        cache=cache,
+        broker=cache,
+        public_url="http://127.0.0.1:8000",
+        **GENEROUS,
+    )

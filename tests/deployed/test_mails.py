@@ -14,6 +14,7 @@ from app.queue import SEND_MAILS, SWEEP_SECONDS
 from dev.ports import free_port
 from dev.settings import write_settings
 from dev.waiting import wait_until
+from tests.conftest import GENEROUS
 from tests.deployed.mailing import (
     Call,
     Sql,
@@ -271,6 +272,7 @@ def service_settings(
         MAIL_SERVER="127.0.0.1",
         MAIL_PORT=mail_server_of_all.port,
         MAIL_USE_TLS=False,
+        **GENEROUS,
     )
 
 
