@@ -74,6 +74,12 @@ FAULTS: list[tuple[str, Any]] = [
     ("TRUSTED_PROXIES", 11),
     ("TRUSTED_PROXIES", "hunter2"),
     ("RATELIMIT_ENABLED", 7),
+    ("RATELIMIT_LOGIN", ""),
+    ("RATELIMIT_LOGIN", 10),
+    ("RATELIMIT_LOGIN", "0 per hour"),
+    ("RATELIMIT_LOGIN", "10 per minute; hunter2"),
+    ("RATELIMIT_LOGIN", "10 per fortnight"),
+    ("RATELIMIT_REGISTER_PER_ACCOUNT", "hunter2"),
     ("DEBUG", "hunter2"),
     ("DEVELOPMENT", "perhaps"),
 ]
