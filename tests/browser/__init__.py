@@ -1,1 +1,1 @@
-"""The services outside, each met as a real server on loopback that answers as told."""
+"""The pages of the service as people use them, in Chromium."""
