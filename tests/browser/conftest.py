@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from app import create_app
 from app.settings import load_settings
@@ -27,6 +27,9 @@ FLAGS = (
     # Nothing leaves this machine, whatever a page asks for.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+
+# A busy machine takes its time to draw.
+expect.set_options(timeout=20_000)
 
 OpenTab = Callable[..., Tab]
 

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urljoin, urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request, WebError
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, WebError
 
 # The browser complains of every refusal, also of one that the page shows and the test is about.
 REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
@@ -24,8 +24,13 @@ class Tab:
         self.page = context.new_page()
 
     def open(self, path: str) -> None:
-        """Show this page of the service, with all that belongs to it."""
-        self.page.goto(urljoin(self.home, path), wait_until="networkidle")
+        """Show this page of the service."""
+        self.page.goto(urljoin(self.home, path))
+
+    def at_rest(self) -> Page:
+        """The page once it has asked for nothing in half a second."""
+        self.page.wait_for_load_state("networkidle")
+        return self.page
 
     def _note_request(self, request: Request) -> None:
         url = urlsplit(request.url)
