@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate
 
-.PHONY: run test test-system test-browser coverage lint format lock clean
+.PHONY: run test test-system test-browser screenshots coverage lint format lock clean
 
 run: .venv/installed
 	@$(BIN)/python -m dev
@@ -22,6 +22,10 @@ test-system: .venv/installed
 # The pages in Chromium, which has to be there.
 test-browser: .venv/installed
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+# The pictures of the README anew.
+screenshots: .venv/installed
+	@$(BIN)/python -m pytest tests/browser/screenshots.py
 
 # `make test`, slower, and which lines no test ran.
 coverage: .venv/installed
