@@ -1,25 +1,69 @@
 """How gunicorn serves: `gunicorn wsgi:app` reads this by itself."""
 
 import contextlib
+import errno
 import json
 import logging
 import os
 import re
 import runpy
+import signal
 import sys
 import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
 from http import HTTPMethod, HTTPStatus
 from pathlib import Path
+from socket import SHUT_RDWR
 from typing import Any
 from uuid import uuid4
 
 from gunicorn import glogging, util
+from gunicorn.workers.gthread import ThreadWorker
+
+
+class Worker(ThreadWorker):
+    """Serves whoever got through to it, also at the very end of the service."""
+
+    leaving = False
+
+    def leave(self, *_: Any) -> None:
+        """The service ends, soon: others are to be asked instead."""
+        from app.services import readiness
+
+        self.leaving = True
+        readiness.drain()
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if self.leaving and not self.alive:
+            for listener in self.sockets:
+                self._accept_the_rest(listener)
+                # Or the system would go on connecting people whom nobody serves.
+                with contextlib.suppress(OSError):
+                    listener.shutdown(SHUT_RDWR)
+
+    def _accept_the_rest(self, listener: Any) -> None:
+        before = -1
+        while before < self.nr_conns:
+            before = self.nr_conns
+            self.accept(listener)
+
+    def accept(self, listener: Any) -> None:
+        try:
+            super().accept(listener)
+        except OSError as error:
+            # The other worker was faster in shutting it.
+            if error.errno != errno.EINVAL:
+                raise
+
 
 # Measured on two cores: gevent answers a third more cached look-ups a second, as many log-ins, and
 # leaves a process standing while a password is hashed or Hunter is asked, for neither yields to it;
 # the sync class has no kept-alive connections for a proxy. Threads that wait for PostgreSQL, a lock
 # or Hunter hold up nobody else.
-worker_class = "gthread"
+worker_class = Worker
 # One for each core: with twice as many, log-ins and look-ups are no faster and take more memory.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 16
@@ -133,6 +177,58 @@ def on_exit(server: Any) -> None:
 def _forget_counts(folder: Path) -> None:
     for file in folder.glob("*.db"):
         file.unlink(missing_ok=True)
+
+
+# How long /readyz says that this ends before it does: what a balancer takes to notice.
+DRAIN_SECONDS = int(os.environ.get("DRAIN_SECONDS") or 0)
+
+
+def when_ready(server: Any) -> None:
+    server.leaving = False
+    # gunicorn has no hooks for these.
+    server.handle_term = partial(_leave, server)
+    server.manage_workers = partial(_replace_workers, server, server.manage_workers)
+
+
+def _leave(server: Any) -> None:
+    """Let the workers be seen to end; end DRAIN_SECONDS later, or at the next SIGTERM."""
+    # Whatever comes next ends it.
+    del server.handle_term
+    another_listens = server.reexec_pid or server.master_pid or server.systemd
+    if not another_listens:
+        server.leaving = True
+        server.kill_workers(signal.SIGUSR2)
+    if another_listens or not DRAIN_SECONDS:
+        server.handle_term()
+    signal.signal(signal.SIGALRM, lambda *_: server.signal(signal.SIGTERM, None))
+    signal.alarm(DRAIN_SECONDS)
+
+
+def _replace_workers(server: Any, manage_workers: Callable[[], None]) -> None:
+    """Let old workers serve until those in their places do, or nobody would meanwhile."""
+    deadline = time.monotonic() + timeout
+    while len(server.WORKERS) > server.num_workers and time.monotonic() < deadline:
+        if all(map(_serves, server.WORKERS.values())):
+            break
+        server.reap_workers()
+        time.sleep(0.05)
+    manage_workers()
+
+
+def _serves(worker: Any) -> bool:
+    # Before its first sign of life, this is the time of its making, by the clock on the wall.
+    return bool(worker.tmp.last_update() <= time.monotonic())
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    worker.leaving = server.leaving
+
+
+def post_worker_init(worker: Any) -> None:
+    signal.signal(signal.SIGUSR2, worker.leave)
+    signal.siginterrupt(signal.SIGUSR2, False)
+    if worker.leaving:
+        worker.leave()
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -27,7 +27,8 @@ def alive() -> Any:
 def ready() -> Any:
     """Say whether requests can be served
 
-    `degraded` means that Redis is lost: everything works, more slowly.
+    `degraded` means that Redis is lost: everything works, more slowly. A process that is about to
+    end is not ready, though it still serves.
     """
     checks = readiness.check()
     return {"status": readiness.summary(checks), "checks": checks}

@@ -1,6 +1,7 @@
 """Whether this process can do its work, and what is missing if not."""
 
 from functools import cache as once
+from threading import Event
 from typing import cast
 
 from alembic.script import ScriptDirectory
@@ -11,14 +12,23 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from app.errors import Unavailable
 from app.extensions import cache, db
 
-OK, MISSING, DEGRADED = "ok", "missing", "degraded"
+OK, MISSING, DEGRADED, DRAINING = "ok", "missing", "degraded", "draining"
+
+_draining = Event()
+
+
+def drain() -> None:
+    """Let this process be seen to end soon. It still does whatever it is asked."""
+    _draining.set()
 
 
 def check() -> dict[str, str]:
     """Each part and how it is. Without Redis everything works, if more slowly.
 
-    :raises Unavailable: naming a part that nothing works without.
+    :raises Unavailable: naming a part that nothing works without, or that this process ends.
     """
+    if _draining.is_set():
+        raise Unavailable(retry_after=2, checks={"process": DRAINING})
     checks = _check_database() | {"redis": OK if cache.ping() else DEGRADED}
     if MISSING in checks.values():
         raise Unavailable(retry_after=2, checks=checks)

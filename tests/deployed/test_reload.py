@@ -1,0 +1,128 @@
+"""Upgrades: neither new workers nor the end of the service lose a request."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from dev.waiting import wait_until
+from tests.deployed.load import load
+from tests.deployed.service import Service, connections_to
+from tests.deployed.together import outcome
+from tests.problems import assert_problem
+
+Start = Callable[..., Service]
+
+MANY = 20
+REVOKED = {"data": {"token": "unknown"}}
+
+
+@pytest.fixture
+def start(settings_file: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts the service: `start()`, `start(DRAIN_SECONDS="60")`."""
+    with ExitStack() as stack:
+
+        def start_(**environment: str) -> Service:
+            temporary = {"TMPDIR": str(tmp_path)}
+            return stack.enter_context(Service(settings_file, tmp_path, temporary | environment))
+
+        yield start_
+
+
+def test_sighup_under_load_loses_no_request(start: Start) -> None:
+    service = start()
+    with load(service.port, keeping=4, opening=2) as outcomes:
+        service.replace_workers()
+        service.replace_workers()
+    assert outcomes.keys() == {"200"}
+
+
+def test_old_workers_serve_until_the_new_ones_do(start: Start) -> None:
+    service = start()
+    old = service.workers()
+    service.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(service.workers()) == 2 * len(old), "new workers")
+    new = [psutil.Process(pid) for pid in service.workers() - old]
+    for worker in new:
+        worker.suspend()
+    with connections_to(service.url) as http:
+        assert {http.get("/healthz").status_code for _ in range(MANY)} == {200}
+    for worker in new:
+        worker.resume()
+    wait_until(lambda: service.workers().isdisjoint(old), "end of the old workers")
+
+
+def test_sigterm_under_load_answers_or_refuses_everybody(start: Start) -> None:
+    service = start()
+    with load(service.port, keeping=3, opening=3) as outcomes:
+        wait_until(lambda: service.access_log.read_text().count("revoke") > MANY, "requests")
+        assert service.stop() == 0
+        wait_until(lambda: not is_listening(service), "end of the port")
+    assert outcomes.keys() <= {"200", "refused"}
+    assert outcomes["200"] > MANY
+
+
+def test_whoever_keeps_a_connection_is_answered_and_asked_to_leave(start: Start) -> None:
+    service = start()
+    connection = HTTPConnection("127.0.0.1", service.port, timeout=10)
+    assert connections_kept(connection) == "keep-alive"
+    service.process.terminate()
+    wait_until(lambda: not is_listening(service), "end of the port")
+    assert connections_kept(connection) == "close"
+    connection.close()
+
+
+def test_while_it_drains_it_serves_but_is_not_ready(start: Start) -> None:
+    service = start(DRAIN_SECONDS="60")
+    service.process.terminate()
+    with connections_to(service.url) as http:
+        wait_until(lambda: http.get("/readyz").status_code == 503, "drain")
+        for _ in range(MANY):
+            problem = assert_problem(http.get("/readyz"), 503, "unavailable")
+            assert problem["checks"] == {"process": "draining"}
+        assert outcome(http.get("/healthz")) == outcome(http.post("/auth/revoke", **REVOKED))
+    service.process.terminate()
+    assert service.process.wait(10) == 0
+
+
+def test_a_worker_that_takes_the_place_of_another_drains_as_well(start: Start) -> None:
+    service = start(DRAIN_SECONDS="60")
+    service.process.terminate()
+    with connections_to(service.url) as http:
+        wait_until(lambda: http.get("/readyz").status_code == 503, "drain")
+        before = service.workers()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: service.workers().isdisjoint(before), "other workers")
+        assert {http.get("/readyz").status_code for _ in range(MANY)} == {503}
+    service.process.send_signal(signal.SIGQUIT)
+    assert service.process.wait(10) == 0
+
+
+def test_it_ends_by_itself_once_it_has_drained(start: Start) -> None:
+    service = start(DRAIN_SECONDS="1")
+    service.process.terminate()
+    assert service.process.wait(20) == 0
+    assert service.logged().count("Handling signal: term") == 2
+
+
+def connections_kept(connection: HTTPConnection) -> str:
+    """What an answer says becomes of its connection."""
+    connection.request("GET", "/healthz")
+    response = connection.getresponse()
+    response.read()
+    return response.headers["Connection"]
+
+
+def is_listening(service: Service) -> bool:
+    try:
+        httpx.get(f"{service.url}/healthz", trust_env=False, verify=False)
+    except httpx.ConnectError:
+        return False
+    return True
