@@ -8,6 +8,8 @@ from http.client import HTTPConnection, HTTPException
 from itertools import cycle
 from threading import Event
 
+# Enough to be in the middle of something all the time, and not so much that nothing else runs.
+PAUSE = 0.02
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 REQUESTS = (
     ("GET", "/healthz", None, {}),
@@ -44,6 +46,7 @@ def _ask(port: int, over: Event, keep: bool) -> Counter[str]:
         outcomes[_outcome(connection, method, path, body, headers)] += 1
         if not keep:
             connection.close()
+        over.wait(PAUSE)
     connection.close()
     return +outcomes
 

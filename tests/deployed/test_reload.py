@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from dev.waiting import wait_until
 from tests.deployed.load import load
 from tests.deployed.service import Service, connections_to
-from tests.deployed.together import outcome
+from tests.deployed.together import outcome, outcomes
 from tests.problems import assert_problem
 
 Start = Callable[..., Service]
@@ -37,10 +38,10 @@ def start(settings_file: Path, tmp_path: Path) -> Iterator[Start]:
 
 def test_sighup_under_load_loses_no_request(start: Start) -> None:
     service = start()
-    with load(service.port, keeping=4, opening=2) as outcomes:
+    with load(service.port, keeping=4, opening=2) as seen:
         service.replace_workers()
         service.replace_workers()
-    assert outcomes.keys() == {"200"}
+    assert seen.keys() == {"200"}
 
 
 def test_old_workers_serve_until_the_new_ones_do(start: Start) -> None:
@@ -60,21 +61,36 @@ def test_old_workers_serve_until_the_new_ones_do(start: Start) -> None:
 
 def test_sigterm_under_load_answers_or_refuses_everybody(start: Start) -> None:
     service = start()
-    with load(service.port, keeping=3, opening=3) as outcomes:
+    with load(service.port, keeping=3, opening=3) as seen:
         wait_until(lambda: service.access_log.read_text().count("revoke") > MANY, "requests")
         assert service.stop() == 0
         wait_until(lambda: not is_listening(service), "end of the port")
-    assert outcomes.keys() <= {"200", "refused"}
-    assert outcomes["200"] > MANY
+    assert seen.keys() <= {"200", "refused"}
+    assert seen["200"] > MANY
+
+
+def test_whoever_got_through_before_the_end_is_answered(start: Start) -> None:
+    service = start()
+    workers = [psutil.Process(pid) for pid in service.workers()]
+    for worker in workers:
+        worker.suspend()
+    with connections_to(service.url) as http, ThreadPoolExecutor(MANY) as threads:
+        answers = [threads.submit(http.get, "/healthz") for _ in range(MANY)]
+        wait_until(lambda: connected_to(service.port) >= MANY, "connections")
+        service.process.terminate()
+        wait_until(lambda: "signal: term" in service.logged(), "sign of the end")
+        for worker in workers:
+            worker.resume()
+        assert {answer.result().status_code for answer in answers} == {200}
 
 
 def test_whoever_keeps_a_connection_is_answered_and_asked_to_leave(start: Start) -> None:
     service = start()
     connection = HTTPConnection("127.0.0.1", service.port, timeout=10)
-    assert connections_kept(connection) == "keep-alive"
+    assert fate_of(connection) == "keep-alive"
     service.process.terminate()
     wait_until(lambda: not is_listening(service), "end of the port")
-    assert connections_kept(connection) == "close"
+    assert fate_of(connection) == "close"
     connection.close()
 
 
@@ -87,22 +103,36 @@ def test_while_it_drains_it_serves_but_is_not_ready(start: Start) -> None:
             problem = assert_problem(http.get("/readyz"), 503, "unavailable")
             assert problem["checks"] == {"process": "draining"}
         assert outcome(http.get("/healthz")) == outcome(http.post("/auth/revoke", **REVOKED))
-    service.process.terminate()
-    assert service.process.wait(10) == 0
-
-
-def test_a_worker_that_takes_the_place_of_another_drains_as_well(start: Start) -> None:
-    service = start(DRAIN_SECONDS="60")
-    service.process.terminate()
-    with connections_to(service.url) as http:
-        wait_until(lambda: http.get("/readyz").status_code == 503, "drain")
-        before = service.workers()
-        for pid in before:
-            os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: service.workers().isdisjoint(before), "other workers")
-        assert {http.get("/readyz").status_code for _ in range(MANY)} == {503}
     service.process.send_signal(signal.SIGQUIT)
     assert service.process.wait(10) == 0
+
+
+def test_sigterm_once_more_ends_it_before_it_has_drained(start: Start) -> None:
+    service = start(DRAIN_SECONDS="60")
+    service.process.terminate()
+    wait_until(lambda: "signal: term" in service.logged(), "sign of the end")
+    assert service.stop() == 0
+
+
+def test_a_worker_that_takes_the_place_of_another_drains_as_well(
+    start: Start, tmp_path: Path
+) -> None:
+    service = start(DRAIN_SECONDS="60")
+    service.process.terminate()
+    wait_until(lambda: "signal: term" in service.logged(), "sign of the end")
+    lost = min(service.workers())
+    os.kill(lost, signal.SIGKILL)
+    wait_until(lambda: len(service.workers() - {lost}) == 2, "other worker")
+    new = max(service.workers())
+    answers: list[httpx.Response] = []
+    with connections_to(service.url) as http:
+
+        def new_one_answers() -> bool:
+            answers.append(http.get("/readyz"))
+            return bool(list(tmp_path.glob(f"*/histogram_{new}.db")))
+
+        wait_until(new_one_answers, "answer of the new worker")
+    assert outcomes(answers) == {"503 unavailable": len(answers)}
 
 
 def test_it_ends_by_itself_once_it_has_drained(start: Start) -> None:
@@ -112,12 +142,20 @@ def test_it_ends_by_itself_once_it_has_drained(start: Start) -> None:
     assert service.logged().count("Handling signal: term") == 2
 
 
-def connections_kept(connection: HTTPConnection) -> str:
-    """What an answer says becomes of its connection."""
+def fate_of(connection: HTTPConnection) -> str:
+    """Ask for something; gives what the answer says becomes of the connection."""
     connection.request("GET", "/healthz")
     response = connection.getresponse()
     response.read()
     return response.headers["Connection"]
+
+
+def connected_to(port: int) -> int:
+    """How many of our connections lead there."""
+    return sum(
+        connection.status == psutil.CONN_ESTABLISHED and connection.raddr.port == port
+        for connection in psutil.Process().net_connections("tcp4")
+    )
 
 
 def is_listening(service: Service) -> bool:
