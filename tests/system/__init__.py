@@ -1,1 +1,1 @@
-"""The services outside, each met as a real server on loopback that answers as told."""
+"""The deployment as plain processes: Debian's servers with the very files of deploy/."""
