@@ -1,0 +1,201 @@
+"""What nginx refuses, answers and hands on in front of the service."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from http.client import HTTPResponse
+from socket import create_connection, socket
+
+import httpx
+import psutil
+import pytest
+
+from dev.running import temporary_folder
+from dev.waiting import wait_until
+from tests.deployed.service import Service
+from tests.deployed.together import at_once, outcomes
+from tests.people import People, bearer
+from tests.problems import assert_problem
+from tests.system.nginx import Nginx
+
+LIMITED = ["register", "login", "token", "revoke", "reset_password", "reset_password/confirm"]
+ANONYMOUS = [
+    *(("POST", f"/auth/{route}") for route in [*LIMITED, "verify_email"]),
+    ("GET", "/referral/code/by-email"),
+    ("POST", "/referral/code/by-email"),
+]
+# More than is let through at once.
+HURRY = 60
+
+
+def test_what_the_service_answers_passes_as_it_is(http: httpx.Client) -> None:
+    person = People(http)()
+    assert person.get("/auth/me").json()["email"] == person.email
+    assert_problem(http.get("/auth/me"), 401, "token_missing")
+    assert_problem(http.get("/auth/me", headers=bearer("forged")), 401, "token_invalid")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/metrics", "//metrics", "/metrics/", "/metrics?x=1", "/metrics;", "/./metrics"),
+        *("/%6detrics", "/metrics%2F", "/auth/../metrics", "/auth/..%2fmetrics"),
+        "/api/v1/../../metrics",
+    ],
+)
+def test_no_spelling_leads_to_the_metrics(nginx: Nginx, path: str) -> None:
+    answer = raw(nginx.port, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert (answer.status, answer.body["code"]) == (404, "not_found")
+
+
+def test_an_absolute_address_leads_to_no_metrics(nginx: Nginx) -> None:
+    answer = raw(
+        nginx.port, "GET http://x/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    assert (answer.status, answer.body["code"]) == (404, "not_found")
+
+
+def test_a_body_of_ten_megabytes_is_a_problem(http: httpx.Client) -> None:
+    assert_problem(http.post("/auth/login", content=b" " * 10_000_000), 413, "body_too_large")
+
+
+def test_a_body_of_the_greatest_length_reaches_the_service(http: httpx.Client) -> None:
+    start = b'{"email": "a@example.com", "password": "wrong password"'
+    body = start + b" " * (64 * 1024 - len(start) - 1) + b"}"
+    response = http.post("/auth/login", content=body, headers={"Content-Type": "application/json"})
+    assert_problem(response, 401, "invalid_credentials")
+
+
+REFUSALS = {
+    "garbage": (b"\x16\x03\x01 garbage", 400, "bad_request"),
+    "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b", 400, "bad_request"),
+    "an over-long line": (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x", 414, "uri_too_long"),
+    "an over-long header": (
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 9000,
+        431,
+        "request_header_fields_too_large",
+    ),
+    "two lengths": (
+        b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2",
+        400,
+        "bad_request",
+    ),
+    "a length and chunks": (
+        b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+        400,
+        "bad_request",
+    ),
+    "an unknown encoding": (
+        b"POST /auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked",
+        501,
+        "not_implemented",
+    ),
+    "a method for proxies": (b"TRACE / HTTP/1.1\r\nHost: x", 405, "method_not_allowed"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_what_nginx_itself_refuses_is_a_problem(nginx: Nginx, refusal: str) -> None:
+    sent, status, code = REFUSALS[refusal]
+    answer = raw(nginx.port, sent.decode("latin-1") + "\r\n\r\n")
+    assert (answer.status, answer.body["status"], answer.body["code"]) == (status, status, code)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"] == answer.body["request_id"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_sane_request_id_is_kept_and_another_replaced(http: httpx.Client) -> None:
+    kept = http.get("/metrics", headers={"X-Request-ID": "sane-1"})
+    assert kept.headers["X-Request-ID"] == kept.json()["request_id"] == "sane-1"
+    replaced = http.get("/metrics", headers={"X-Request-ID": 'in"sane'})
+    assert replaced.headers["X-Request-ID"] == replaced.json()["request_id"] != 'in"sane'
+
+
+def test_the_service_takes_the_request_id_of_nginx(http: httpx.Client, nginx: Nginx) -> None:
+    given = http.get("/healthz").headers["X-Request-ID"]
+    wait_until(lambda: given in nginx.logged(), "line of nginx with the same id", 5)
+
+
+@pytest.mark.parametrize("prefix", ["", "/api/v1"])
+@pytest.mark.parametrize(("method", "route"), ANONYMOUS)
+def test_whoever_is_in_a_hurry_is_slowed_down(
+    strict: httpx.Client, method: str, route: str, prefix: str
+) -> None:
+    responses = at_once([partial(strict.request, method, prefix + route)] * HURRY)
+    assert outcomes(responses).keys() == {"429 too_many_requests", "503 unavailable"}
+    refused = [response for response in responses if response.status_code == 429]
+    assert_problem(refused[-1], 429, "too_many_requests")
+    assert int(refused[-1].headers["Retry-After"]) > 0
+
+
+def test_nobody_else_is_slowed_down(strict: httpx.Client) -> None:
+    assert outcomes(at_once([partial(strict.get, "/auth/me")] * HURRY)) == {
+        "503 unavailable": HURRY
+    }
+
+
+def test_nginx_logs_no_query_and_no_header(http: httpx.Client, nginx: Nginx) -> None:
+    headers = bearer("canary-token") | {"User-Agent": "canary-agent", "Referer": "canary-referer"}
+    sane = {"X-Request-ID": "the-last"}
+    http.get("/referral/code/by-email?email=canary@example.com", headers=headers)
+    http.get("/metrics?email=canary@example.com", headers=headers | sane)
+    wait_until(lambda: "the-last" in nginx.logged(), "line of the request", 5)
+    assert "canary" not in nginx.logged()
+    lines = [json.loads(line) for line in nginx.logged().splitlines()]
+    assert lines[-1]["path"] == "/metrics"
+
+
+def test_connections_to_gunicorn_are_kept(http: httpx.Client, service: Service) -> None:
+    http.get("/healthz")
+    before = connections_of(service)
+    for _ in range(10):
+        http.get("/healthz")
+    assert before & connections_of(service)
+
+
+def test_slow_clients_keep_no_thread_of_gunicorn(nginx: Nginx, http: httpx.Client) -> None:
+    """As many as it has threads, each in the middle of a header or of a body."""
+    head = b"POST /auth/login HTTP/1.1\r\nHost: x\r\n"
+    body = head + b"Content-Length: 60000\r\nContent-Type: application/json\r\n\r\n{"
+    slow = [create_connection(("127.0.0.1", nginx.port)) for _ in range(80)]
+    try:
+        for number, connection in enumerate(slow):
+            connection.sendall(body if number % 2 else head)
+        assert http.get("/readyz", timeout=2).is_success
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+class Answer:
+    """An answer to bytes that no client would send."""
+
+    def __init__(self, connection: socket):
+        response = HTTPResponse(connection)
+        response.begin()
+        self.status, self.headers = response.status, response.headers
+        self.body = json.loads(response.read())
+
+
+def raw(port: int, request: str) -> Answer:
+    with create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request.encode("latin-1"))
+        return Answer(connection)
+
+
+def connections_of(service: Service) -> set[tuple[str, int]]:
+    """The other ends of its open connections."""
+    workers = map(psutil.Process, service.workers())
+    found = [c for worker in workers for c in worker.net_connections("tcp")]
+    return {c.raddr for c in found if c.raddr and c.laddr.port == service.port}
+
+
+@pytest.fixture
+def strict() -> Iterator[httpx.Client]:
+    """A client of an nginx with the limit of a deployment, and nobody behind it."""
+    with (
+        temporary_folder() as folder,
+        Nginx(folder, "server unix:/nonexistent;", ANONYMOUS_RATE="10r/s") as nginx,
+        httpx.Client(base_url=nginx.url, timeout=30, trust_env=False) as client,
+    ):
+        yield client
