@@ -39,6 +39,8 @@ lint: .venv/installed
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+	@test ! -x $(BIN)/hadolint || $(BIN)/hadolint Dockerfile
 	$(BIN)/bandit --quiet --recursive app migrations gunicorn.conf.py wsgi.py
 	$(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.txt
 

@@ -34,7 +34,7 @@ class Nginx:
         self._variables = {
             "API_SERVERS": api_servers,
             "FLOWER_SERVER": NOBODY,
-            "GRAFANA_SERVER": NOBODY,
+            "GRAFANA_SERVER": "127.0.0.1:9",
             "TLS": "off",
             "CERTIFICATES": str(self.folder),
             "HTTP_LISTEN": f"127.0.0.1:{self.port}",
@@ -44,7 +44,6 @@ class Nginx:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(exist_ok=True)
-        (self.folder / "temp").mkdir(exist_ok=True)
         self.log.touch()
         fill_in(TEMPLATES, self.folder, self._variables)
         if is_root():
