@@ -7,5 +7,5 @@ CREATE ROLE referral LOGIN PASSWORD :'password';
 CREATE DATABASE referral OWNER referral;
 REVOKE CONNECT ON DATABASE referral FROM PUBLIC;
 -- Superusers come by the socket in the container, where they need none.
-ALTER ROLE postgres PASSWORD NULL;
+ALTER ROLE CURRENT_USER PASSWORD NULL;
 SQL

@@ -12,6 +12,7 @@ from typing import Self
 from dev.account import as_server_account, is_root, server_account
 from dev.ports import free_port
 from dev.waiting import wait_until
+from tests.system.compose import COMPOSE, PATH
 
 TEMPLATES = Path(__file__).parents[2] / "deploy" / "nginx" / "templates"
 NOBODY = "unix:/nonexistent"
@@ -68,10 +69,10 @@ class Nginx:
         self.process.wait(10)
 
     def command(self) -> list[str]:
-        """The command line, with the places of this one."""
-        nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
-        configuration = ["-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
-        return [nginx, *configuration, "-e", "stderr", "-g", "daemon off;"]
+        """That of docker-compose.yaml, with this place for its own."""
+        given = COMPOSE["services"]["nginx"]["command"]
+        nginx, *arguments = [word.replace("/tmp", str(self.folder)) for word in given]
+        return [shutil.which(nginx, path=PATH) or nginx, *arguments]
 
     def reload(self) -> None:
         """Read the configuration and the certificates again."""

@@ -1,0 +1,161 @@
+"""The deployment as docker-compose.yaml describes it, started as plain processes."""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg2
+import pytest
+import redis
+
+from dev.waiting import wait_until
+from tests.deployed.together import at_once
+from tests.people import People
+from tests.problems import assert_problem
+from tests.system.compose import CHECKOUT
+from tests.system.deployment import Deployment
+
+CHECKED = ["nginx", "api", "worker", "beat", "flower", "postgres", "redis", "prometheus"]
+DASHBOARD = CHECKOUT / "deploy" / "grafana" / "dashboards" / "referral.json"
+
+
+@pytest.fixture(scope="module")
+def deployment(folder: Path) -> Iterator[Deployment]:
+    deployment = Deployment(folder)
+    with deployment.running():
+        yield deployment
+
+
+@pytest.fixture
+def http(deployment: Deployment) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=deployment.nginx.url, timeout=30, trust_env=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_every_service_becomes_healthy(deployment: Deployment, name: str) -> None:
+    wait_until(deployment.containers[name].is_healthy, f"health of {name}")
+
+
+def test_it_works_behind_nginx(http: httpx.Client) -> None:
+    person = People(http)(referral_code=People(http)().publish()["code"])
+    assert person.get("/auth/me").json()["referrer"]
+    assert http.get("/readyz").json()["status"] == "ready"
+
+
+def test_the_service_is_no_superuser(deployment: Deployment) -> None:
+    settings = json.loads((deployment.folder / "secrets" / "settings.json").read_text())
+    with psycopg2.connect(settings["SQLALCHEMY_DATABASE_URI"]) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT usesuper FROM pg_user WHERE usename = current_user")
+        assert cursor.fetchall() == [(False,)]
+        cursor.execute("SHOW data_checksums")
+        assert cursor.fetchall() == [("on",)]
+
+
+def test_flower_asks_for_its_password_and_shows_the_worker(
+    deployment: Deployment, http: httpx.Client
+) -> None:
+    assert http.get("/flower/").status_code == HTTPStatus.UNAUTHORIZED
+    user, password = re.findall("'(.+):(.+)'", secret(deployment, "flower.py"))[0]
+    assert http.get("/flower/", auth=(user, "wrong")).status_code == HTTPStatus.UNAUTHORIZED
+
+    def shows_worker() -> bool:
+        return "celery@" in http.get("/flower/workers", auth=(user, password)).text
+
+    wait_until(shows_worker, "worker in Flower")
+
+
+def test_grafana_need_not_be_there(http: httpx.Client) -> None:
+    assert_problem(http.get("/grafana/"), 503, "unavailable")
+
+
+def test_redis_asks_for_its_password_and_keeps_what_is_owed(deployment: Deployment) -> None:
+    settings = json.loads(secret(deployment, "settings.json"))
+    with redis.Redis.from_url(settings["REDIS_URL_BROKER"]) as client:
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "volatile-ttl"}
+    with (
+        redis.Redis(port=deployment.ports["redis"]) as stranger,
+        pytest.raises(redis.AuthenticationError),
+    ):
+        stranger.ping()
+
+
+def test_prometheus_reads_all_of_it_and_has_nothing_to_alert(
+    deployment: Deployment, http: httpx.Client
+) -> None:
+    People(http)()
+    wait_until(lambda: values(deployment, 'up{job="referral"}') == [1], "first reading", 40)
+    wait_until(lambda: {"ok"} == healths_of_rules(deployment), "rules at work", 40)
+    assert values(deployment, "sum(referral_registrations_total)")[0] > 0
+    assert values(deployment, "ALERTS") == []
+
+
+def test_prometheus_understands_every_question_of_the_dashboard(deployment: Deployment) -> None:
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        for target in panel["targets"]:
+            values(deployment, target["expr"].replace("$__rate_interval", "1m"))
+
+
+def test_no_forged_address_moves_a_limit(http: httpx.Client) -> None:
+    def forged(number: int) -> httpx.Response:
+        headers = {"X-Forwarded-For": f"198.51.100.{number}", "Forwarded": f"for=192.0.2.{number}"}
+        return http.post("/auth/login", headers=headers | {"X-Real-IP": f"192.0.2.{number}"})
+
+    responses = at_once([partial(forged, number) for number in range(60)])
+    assert HTTPStatus.TOO_MANY_REQUESTS in {response.status_code for response in responses}
+
+
+def test_no_forged_address_reaches_a_log(deployment: Deployment, http: httpx.Client) -> None:
+    headers = {"X-Forwarded-For": "198.51.100.7", "X-Real-IP": "198.51.100.7"}
+    id_ = http.get("/healthz", headers=headers).headers["X-Request-ID"]
+    api = deployment.containers["api"]
+    wait_until(lambda: id_ in api.logged() and id_ in deployment.nginx.logged(), "lines", 5)
+    assert "198.51.100" not in api.logged() + deployment.nginx.logged()
+
+
+def test_a_stopped_service_is_unavailable_and_comes_back(
+    deployment: Deployment, http: httpx.Client
+) -> None:
+    api = deployment.containers["api"]
+    assert api.stop() == 0
+    assert not api.is_healthy()
+    response = http.get("/referral/code/by-email?email=canary@example.com")
+    assert_problem(response, 503, "unavailable")
+    assert int(response.headers["Retry-After"]) > 0
+    assert "canary" not in deployment.nginx.logged()
+    api.start()
+    wait_until(lambda: http.get("/readyz").is_success, "answer of the service")
+
+
+def test_a_worker_that_was_stopped_is_not_healthy(deployment: Deployment) -> None:
+    worker = deployment.containers["worker"]
+    worker.stop()
+    assert not worker.is_healthy()
+    worker.start()
+
+
+def secret(deployment: Deployment, name: str) -> str:
+    return (deployment.folder / "secrets" / name).read_text()
+
+
+def values(deployment: Deployment, query: str) -> list[float]:
+    """What Prometheus answers; raises an error where it does not understand."""
+    answer = ask(deployment, "query", query=query)
+    return [float(sample["value"][1]) for sample in answer["result"]]
+
+
+def healths_of_rules(deployment: Deployment) -> set[str]:
+    groups = ask(deployment, "rules")["groups"]
+    return {rule["health"] for group in groups for rule in group["rules"]}
+
+
+def ask(deployment: Deployment, what: str, **parameters: str) -> Any:
+    url = f"http://127.0.0.1:{deployment.ports['prometheus']}/api/v1/{what}"
+    answer = httpx.get(url, params=parameters, trust_env=False)
+    return answer.raise_for_status().json()["data"]
