@@ -43,6 +43,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:
         self.do_GET()
 
+    def do_POST(self) -> None:
+        self.do_GET()
+
     def log_message(self, *_: Any) -> None:
         pass
 

@@ -128,6 +128,16 @@ def test_whoever_is_in_a_hurry_is_slowed_down(
     assert int(refused[-1].headers["Retry-After"]) > 0
 
 
+def test_no_forged_address_moves_the_limit(strict: httpx.Client) -> None:
+    def forged(number: int) -> httpx.Response:
+        address = f"198.51.100.{number}"
+        headers = {"X-Forwarded-For": address, "Forwarded": f"for={address}", "X-Real-IP": address}
+        return strict.post("/auth/login", headers=headers)
+
+    responses = at_once([partial(forged, number) for number in range(HURRY)])
+    assert "429 too_many_requests" in outcomes(responses)
+
+
 def test_nobody_else_is_slowed_down(strict: httpx.Client) -> None:
     assert outcomes(at_once([partial(strict.get, "/auth/me")] * HURRY)) == {
         "503 unavailable": HURRY
