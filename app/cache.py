@@ -14,12 +14,12 @@ from time import monotonic
 from typing import Any, cast
 from uuid import uuid4
 
-from redis import Redis, RedisError
+from redis import RedisError
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from app import metrics
+from app import metrics, redis
 
 LONGEST_SECONDS = 60
 TIMEOUT_SECONDS = 0.2
@@ -40,7 +40,7 @@ class Cache:
 
     def init_app(self, url: str) -> None:
         """Use the Redis at this URL; nothing is connected yet."""
-        self._redis: Redis = Redis.from_url(
+        self._redis = redis.client(
             url,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from billiard.util import get_logger as get_pool_logger
 from celery.apps import worker
 from celery.signals import setup_logging, worker_init, worker_process_init
-from kombu.transport import redis as broker
+from kombu.transport import redis as transports
 from redis.exceptions import ConnectionError as BrokerLost
 
 from app import create_app, tasks
@@ -17,6 +17,7 @@ from app.extensions import db, task_queue
 from app.logs import formatter
 from app.metrics import FOLDER
 from app.queue import PATIENT
+from app.redis import broker
 from app.settings import SettingsError
 
 __all__ = ["celery", "tasks"]
@@ -26,10 +27,10 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 celery = task_queue
-celery.conf.broker_transport_options = PATIENT
+celery.conf.update(broker(_application.config["REDIS_URL_BROKER"], PATIENT))
 
 
-class Channel(broker.Channel):
+class Forthright(transports.Channel):
     """One that tells, in a way that the worker expects, that its connection is gone.
 
     Without this a worker whose broker is lost while a call is under way ends by an AttributeError
@@ -43,7 +44,12 @@ class Channel(broker.Channel):
         return super()._connparams(*args, **kwargs)  # type: ignore[misc]
 
 
-broker.Transport.Channel = Channel
+class ForthrightOfSentinels(Forthright, transports.SentinelChannel):
+    pass
+
+
+transports.Transport.Channel = Forthright
+transports.SentinelTransport.Channel = ForthrightOfSentinels
 
 
 def say(words: str, file: TextIO) -> None:

@@ -19,6 +19,7 @@ from kombu.exceptions import OperationalError
 
 from app import metrics
 from app.logs import attribute_to, request_id
+from app.redis import broker
 
 SEND_MAILS = "outbox.send_mails"
 ENRICH = "outbox.enrich"
@@ -104,11 +105,7 @@ class TaskQueue(Celery):
     def init_app(self, app: Flask) -> None:
         """Use the broker of this application; nothing is connected yet."""
         self._flask = app
-        self.conf.update(
-            CONFIGURATION,
-            broker_url=app.config["REDIS_URL_BROKER"],
-            broker_transport_options=HASTY,
-        )
+        self.conf.update(CONFIGURATION | broker(app.config["REDIS_URL_BROKER"], HASTY))
 
     def wake(self, task: str) -> None:
         """Have a worker run this task soon. Without a broker, beat's call does it later."""

@@ -28,6 +28,12 @@ ORIGIN = re.compile(
     r"[a-z][a-z0-9+.-]*://"
     r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?\Z"
 )
+# The primary `name` that the sentinels at these addresses watch; Flask-Limiter reads this form too.
+SENTINEL_URL = re.compile(
+    r"redis\+sentinel://(?::(?P<password>[^@:/?#]*)@)?"
+    r"(?P<at>[\w.-]+:\d{1,5}(?:,[\w.-]+:\d{1,5})*)/(?P<name>[\w.-]+)(?:\?db=(?P<db>\d{1,5}))?",
+    re.ASCII,
+)
 
 # Of each, by network address or account; as Flask-Limiter writes them. A round trip to Redis each.
 LIMITS = {
@@ -81,10 +87,15 @@ class PostgresUrl(fields.String):
 class RedisUrl(fields.String):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         url: str = super()._deserialize(value, *args, **kwargs)
+        if SENTINEL_URL.fullmatch(url):
+            return url
         try:
             parse_url(url)
         except ValueError:
-            raise ValidationError("Must be a redis://, rediss:// or unix:// URL.") from None
+            raise ValidationError(
+                "Must be a redis://, rediss:// or unix:// URL, or "
+                "redis+sentinel://:password@host:port,host:port/name?db=0."
+            ) from None
         return url
 
 

@@ -54,6 +54,9 @@ FAULTS: list[tuple[str, Any]] = [
     ("REDIS_URL_CACHE", "http://user:hunter2@localhost"),
     ("REDIS_URL_CACHE", "redis://:hunter2@localhost:port/0"),
     ("REDIS_URL_CACHE", "localhost:6379"),
+    ("REDIS_URL_CACHE", "redis+sentinel://:hunter2@sentinel/name"),
+    ("REDIS_URL_CACHE", "redis+sentinel://:hunter2@sentinel:26379"),
+    ("REDIS_URL_CACHE", "redis+sentinel://:hunter2@sentinel:26379/name/1"),
     ("REDIS_URL_BROKER", "amqp://user:hunter2@localhost"),
     ("REDIS_URL_BROKER", ["redis://localhost"]),
     ("PUBLIC_URL", "referral.example.org"),
@@ -180,7 +183,16 @@ def test_any_usual_address_of_postgresql_leads_to_psycopg2(load: Load, scheme: s
     assert loaded["SQLALCHEMY_DATABASE_URI"] == expected
 
 
-@pytest.mark.parametrize("url", ["rediss://:pw@h:1/2", "unix:///run/redis.sock?db=1", "redis://h"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://:pw@h:1/2",
+        "unix:///run/redis.sock?db=1",
+        "redis://h",
+        "redis+sentinel://:p%40ss@a:26379,b.c:26379,10.0.0.1:1/name?db=1",
+        "redis+sentinel://a:26379/name",
+    ],
+)
 def test_any_usual_address_of_redis_is_taken(load: Load, url: str) -> None:
     assert load(GOOD | {"REDIS_URL_CACHE": url})["REDIS_URL_CACHE"] == url
 
