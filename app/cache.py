@@ -2,9 +2,12 @@
 
 An answer is either right or not there. Whoever finds nothing leaves a mark of their own before
 reading the truth, and stores a copy only in place of that mark; whoever changes the truth commits
-first and then deletes whatever the key holds. So a slow reader cannot bring an old answer back
-after the change: its mark is gone. Nothing is kept for longer than a minute, which bounds how long
-a copy can be wrong that Redis was not there to forget.
+first and then puts another mark in place of whatever the key holds. So a slow reader cannot bring
+an old answer back after the change: its mark is gone. Nothing is kept for longer than a minute,
+which bounds how long a copy can be wrong that Redis was not there to forget.
+
+Of what changed a moment ago a replica of the database may not know yet. The mark of the change says
+so to whoever reads next, until a copy takes its place that lasts at least as long.
 """
 
 import json
@@ -14,7 +17,7 @@ from time import monotonic
 from typing import Any, cast
 from uuid import uuid4
 
-from redis import RedisError
+from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
@@ -22,14 +25,20 @@ from redis.retry import Retry
 from app import metrics, redis
 
 LONGEST_SECONDS = 60
+# How far a replica may lag behind without its lag being seen.
+CHANGED_SECONDS = 30
 TIMEOUT_SECONDS = 0.2
 PAUSE_SECONDS = 1.0
-MARK = b"!"
+READ, CHANGED = b"!", b"~"
 
+# Copies are not for the replicas of Redis: one that takes over would bring back those that the lost
+# primary had been told to forget, or could not be told.
 FILL = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-end
+local seen, copy, life = ARGV[1], ARGV[2], tonumber(ARGV[3])
+if redis.call('GET', KEYS[1]) ~= seen then return end
+if seen:sub(1, 1) == '~' and redis.call('PTTL', KEYS[1]) > life then return end
+redis.set_repl(redis.REPL_NONE)
+redis.call('SET', KEYS[1], copy, 'PX', life)
 """
 
 log = logging.getLogger(__name__)
@@ -55,17 +64,18 @@ class Cache:
         """The connections to Redis, for what else may be lost."""
         return self._redis
 
-    def remember(self, key: str, read: Callable[[], tuple[Any, float]]) -> tuple[Any, bool]:
+    def remember(self, key: str, read: Callable[[bool], tuple[Any, float]]) -> tuple[Any, bool]:
         """The answer under this key, and whether it came from a copy.
 
-        :param read: reads the truth; gives it as JSON can hold it, and for how many seconds from
-            the start of the reading it will be true if nobody changes it.
+        :param read: reads the truth, and is told whether that may lag a moment behind; gives it as
+            JSON can hold it, and for how many seconds from the start of the reading it will be true
+            if nobody changes it.
         """
         seen = self._see(key)
-        if seen and not seen.startswith(MARK):
+        if seen and not seen.startswith((READ, CHANGED)):
             return json.loads(seen), True
         started = monotonic()
-        answer, seconds = read()
+        answer, seconds = read(seen is not None and seen.startswith(READ))
         if seen is not None:
             remaining = min(seconds, LONGEST_SECONDS) - (monotonic() - started)
             self._store(key, seen, answer, int(remaining * 1000))
@@ -74,7 +84,8 @@ class Cache:
     def forget(self, *keys: str) -> None:
         """Let no copy made so far be given under these keys again. Call it after the commit."""
         try:
-            self._redis.delete(*keys)
+            for key in keys:
+                self._redis.set(key, CHANGED + uuid4().bytes, ex=CHANGED_SECONDS)
         except RedisError:
             metrics.redis_failures.labels(use="cache").inc()
             log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)
@@ -90,7 +101,7 @@ class Cache:
         """The copy under the key, or the mark that stands there now; None without Redis."""
         if monotonic() < self._asleep_until:
             return None
-        mark = MARK + uuid4().bytes
+        mark = READ + uuid4().bytes
         try:
             seen = self._redis.set(key, mark, nx=True, get=True, ex=LONGEST_SECONDS)
         except RedisError:

@@ -1,7 +1,7 @@
 """How PostgreSQL is talked to: bounded in time, and with constraints that speak."""
 
 import select
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, cast
@@ -9,10 +9,12 @@ from typing import Any, cast
 import psycopg2
 from flask import Flask, g, has_request_context
 from psycopg2.extensions import POLL_OK, POLL_READ, connection, set_wait_callback
+from sqlalchemy import Row, Select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.errors import Problem
-from app.extensions import db, task_queue
+from app.extensions import db, replica, task_queue
+from app.replica import deadline
 
 # The server gives up a statement first; the client's own deadline is for a server that is frozen,
 # which can answer nothing, not even that.
@@ -47,6 +49,7 @@ def init_database(app: Flask) -> None:
     """Bind the application to its database, and every wait for it to a deadline."""
     set_wait_callback(_wait)
     db.init_app(app)
+    replica.init_app(app.config["SQLALCHEMY_REPLICA_URI"], ENGINE_OPTIONS)
     app.teardown_request(_let_go)
 
 
@@ -62,18 +65,24 @@ def _wait(conn: connection) -> None:
     """Wait for PostgreSQL, as long as one request may wait for it in all."""
     started, waited = monotonic(), g.get("waited", 0.0) if has_request_context() else 0.0
     try:
-        _poll(conn, started + WAIT_SECONDS - waited)
+        _poll(conn, min(started + WAIT_SECONDS - waited, deadline.get()))
     finally:
         if has_request_context():
             g.waited = waited + monotonic() - started
 
 
-def _poll(conn: connection, deadline: float) -> None:
+def _poll(conn: connection, end: float) -> None:
     while (state := conn.poll()) != POLL_OK:
         poll = select.poll()
         poll.register(conn.fileno(), select.POLLIN if state == POLL_READ else select.POLLOUT)
-        if not poll.poll(max(0, deadline - monotonic()) * 1000):
+        if not poll.poll(max(0, end - monotonic()) * 1000):
             raise psycopg2.OperationalError("PostgreSQL did not answer in time")
+
+
+def rows(statement: Select[*tuple[Any, ...]], may_lag: bool) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What this statement finds; the replica is asked where that may lag a moment behind."""
+    found = replica.rows(statement) if may_lag else None
+    return db.session.execute(statement).all() if found is None else found
 
 
 @contextmanager

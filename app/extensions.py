@@ -10,11 +10,13 @@ from app.cache import Cache
 from app.counts import SCHEME
 from app.models import Base
 from app.queue import TaskQueue
+from app.replica import Replica
 
 # What a commit wrote is what was answered: nothing is read a second time after it.
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 migrate = Migrate()
 jwt = JWTManager()
+replica = Replica()
 cache = Cache()
 limiter = Limiter(
     get_remote_address,

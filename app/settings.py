@@ -215,6 +215,10 @@ class Settings(Schema):
     SQLALCHEMY_DATABASE_URI = PostgresUrl(
         required=True, metadata={"description": "`postgresql://…` (14 or newer)"}
     )
+    SQLALCHEMY_REPLICA_URI = PostgresUrl(
+        load_default=None,
+        metadata={"description": "A replica of it, read where a moment's lag does no harm"},
+    )
     REDIS_URL_CACHE = RedisUrl(
         required=True, metadata={"description": "Redis for cached answers; may be lost"}
     )

@@ -11,6 +11,7 @@ from app.cache import Cache
 from dev.waiting import wait_until
 
 KEY, OTHER = "what is asked for", "something else"
+MAY_LAG, MAY_NOT = "may lag", "may not"
 MINUTE = 60.0
 MOMENT = 0.02
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
@@ -27,7 +28,7 @@ def a_change(cache: Cache, _redis: redis.Redis) -> None:
 
 
 def a_copy_that_ends(cache: Cache, _redis: redis.Redis) -> None:
-    cache.remember(KEY, lambda: ("new", MOMENT))
+    cache.remember(KEY, lambda _: ("new", MOMENT))
     end = monotonic() + 2 * MOMENT
     wait_until(lambda: monotonic() > end, "the copy ends")
 
@@ -38,7 +39,7 @@ def a_wipe(_cache: Cache, redis_client: redis.Redis) -> None:
 
 def a_change_and_a_quick_reader(cache: Cache, _redis: redis.Redis) -> None:
     cache.forget(KEY)
-    cache.remember(KEY, lambda: ("new", MINUTE))
+    cache.remember(KEY, lambda _: ("new", MINUTE))
 
 
 def two_changes(cache: Cache, _redis: redis.Redis) -> None:
@@ -70,7 +71,7 @@ def a_change_and_a_wipe(cache: Cache, redis_client: redis.Redis) -> None:
 def test_a_slow_reader_does_not_store_what_was_true_before(
     cache: Cache, redis_client: redis.Redis, before: Event, meanwhile: Event
 ) -> None:
-    def read_slowly() -> tuple[str, float]:
+    def read_slowly(_may_lag: bool) -> tuple[str, float]:
         meanwhile(cache, redis_client)
         return "old", MINUTE
 
@@ -82,25 +83,25 @@ def test_a_slow_reader_does_not_store_what_was_true_before(
 @pytest.mark.parametrize("before", [nothing, a_change, a_copy_that_ends, a_wipe])
 def test_an_answer_is_read_once(cache: Cache, redis_client: redis.Redis, before: Event) -> None:
     before(cache, redis_client)
-    assert cache.remember(KEY, lambda: ("first", MINUTE)) == ("first", False)
-    assert cache.remember(KEY, lambda: ("second", MINUTE)) == ("first", True)
+    assert cache.remember(KEY, lambda _: ("first", MINUTE)) == ("first", False)
+    assert cache.remember(KEY, lambda _: ("second", MINUTE)) == ("first", True)
 
 
 @pytest.mark.parametrize("answer", [None, {}, [], "", 0, False, {"total": 0, "rows": [[1, "a"]]}])
 def test_an_empty_answer_is_an_answer(cache: Cache, answer: Any) -> None:
-    cache.remember(KEY, lambda: (answer, MINUTE))
-    assert cache.remember(KEY, lambda: ("another", MINUTE)) == (answer, True)
+    cache.remember(KEY, lambda _: (answer, MINUTE))
+    assert cache.remember(KEY, lambda _: ("another", MINUTE)) == (answer, True)
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, -1e9])
 def test_an_answer_that_is_true_no_longer_is_not_stored(cache: Cache, seconds: float) -> None:
-    cache.remember(KEY, lambda: ("old", seconds))
+    cache.remember(KEY, lambda _: ("old", seconds))
     assert read(cache) == "new"
 
 
 def test_an_answer_is_forgotten_alone(cache: Cache) -> None:
     for key in (KEY, OTHER):
-        cache.remember(key, lambda: ("old", MINUTE))
+        cache.remember(key, lambda _: ("old", MINUTE))
     cache.forget(KEY)
     assert read(cache) == "new"
     assert read(cache, OTHER) == "old"
@@ -108,21 +109,49 @@ def test_an_answer_is_forgotten_alone(cache: Cache) -> None:
 
 def test_several_answers_are_forgotten_at_once(cache: Cache) -> None:
     for key in (KEY, OTHER):
-        cache.remember(key, lambda: ("old", MINUTE))
+        cache.remember(key, lambda _: ("old", MINUTE))
     cache.forget(KEY, OTHER)
     assert (read(cache), read(cache, OTHER)) == ("new", "new")
 
 
 def test_what_one_process_forgets_the_others_do_not_give(cache: Cache, redis_url: str) -> None:
-    cache.remember(KEY, lambda: ("old", MINUTE))
+    cache.remember(KEY, lambda _: ("old", MINUTE))
     connected(redis_url).forget(KEY)
     assert read(cache) == "new"
 
 
+def test_what_nobody_changed_may_be_read_where_it_lags(cache: Cache) -> None:
+    assert asked_for(cache) == MAY_LAG
+
+
+def test_what_was_changed_may_not_be_read_where_it_lags(cache: Cache) -> None:
+    cache.remember(KEY, lambda _: ("old", MINUTE))
+    cache.forget(KEY)
+    assert asked_for(cache) == MAY_NOT
+
+
+def test_a_copy_that_ends_soon_does_not_hide_that_there_was_a_change(
+    cache: Cache, redis_client: redis.Redis
+) -> None:
+    a_change_and_a_copy_that_ends(cache, redis_client)
+    assert asked_for(cache) == MAY_NOT
+
+
+def test_a_change_is_over_after_half_a_minute(cache: Cache, redis_client: redis.Redis) -> None:
+    cache.forget(KEY)
+    assert 29 < redis_client.ttl(KEY) <= 30
+    redis_client.delete(KEY)
+    assert asked_for(cache) == MAY_LAG
+
+
+def test_without_redis_nothing_may_be_read_where_it_lags() -> None:
+    assert asked_for(connected(NOBODY_LISTENS)) == MAY_NOT
+
+
 def test_without_redis_every_answer_is_read() -> None:
     cache = connected(NOBODY_LISTENS)
-    assert cache.remember(KEY, lambda: ("first", MINUTE)) == ("first", False)
-    assert cache.remember(KEY, lambda: ("second", MINUTE)) == ("second", False)
+    assert cache.remember(KEY, lambda _: ("first", MINUTE)) == ("first", False)
+    assert cache.remember(KEY, lambda _: ("second", MINUTE)) == ("second", False)
 
 
 def test_without_redis_there_is_nothing_to_forget() -> None:
@@ -131,7 +160,13 @@ def test_without_redis_there_is_nothing_to_forget() -> None:
 
 def read(cache: Cache, key: str = KEY) -> Any:
     """What the next reader is given, while the truth is "new"."""
-    answer, _ = cache.remember(key, lambda: ("new", MINUTE))
+    answer, _ = cache.remember(key, lambda _: ("new", MINUTE))
+    return answer
+
+
+def asked_for(cache: Cache) -> Any:
+    """What the next reader is told."""
+    answer, _ = cache.remember(KEY, lambda may_lag: (MAY_LAG if may_lag else MAY_NOT, MINUTE))
     return answer
 
 

@@ -57,6 +57,7 @@ FAULTS: list[tuple[str, Any]] = [
     ("REDIS_URL_CACHE", "redis+sentinel://:hunter2@sentinel/name"),
     ("REDIS_URL_CACHE", "redis+sentinel://:hunter2@sentinel:26379"),
     ("REDIS_URL_CACHE", "redis+sentinel://:hunter2@sentinel:26379/name/1"),
+    ("SQLALCHEMY_REPLICA_URI", "mysql://user:hunter2@localhost/referral"),
     ("REDIS_URL_BROKER", "amqp://user:hunter2@localhost"),
     ("REDIS_URL_BROKER", ["redis://localhost"]),
     ("PUBLIC_URL", "referral.example.org"),

@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, func, select
 
 from app import metrics
 from app.cache import LONGEST_SECONDS
+from app.database import rows
 from app.errors import ReferralCodeNotFound
-from app.extensions import cache, db
+from app.extensions import cache
 from app.models import Code, User
 from app.models.codes import USABLE
 
@@ -30,7 +31,7 @@ def find(email: str) -> PublishedCode:
     :raises ReferralCodeNotFound: one answer for no account, no code, one that has ended, and an
         address that is not verified where it has to be.
     """
-    found, from_copy = cache.remember(_key(email), lambda: _read(email))
+    found, from_copy = cache.remember(_key(email), lambda may_lag: _read(email, may_lag))
     if found is None:
         metrics.lookups.labels(result="none").inc()
         raise ReferralCodeNotFound
@@ -53,13 +54,15 @@ def _key(email: str) -> str:
     return "lookup:" + sha256(email.encode()).hexdigest()
 
 
-def _read(email: str) -> tuple[Any, float]:
+def _read(email: str, may_lag: bool) -> tuple[Any, float]:
     remaining = func.extract("epoch", Code.expires_at - func.now())
-    row = db.session.execute(
+    found = rows(
         select(Code.code, Code.expires_at, remaining.label("seconds"))
         .join(User, User.id == Code.user_id)
-        .where(User.email == email, USABLE, *_may_be_found())
-    ).first()
-    if row is None:
+        .where(User.email == email, USABLE, *_may_be_found()),
+        may_lag,
+    )
+    if not found:
         return None, LONGEST_SECONDS
+    row = found[0]
     return {"code": row.code, "expires_at": row.expires_at.isoformat()}, float(row.seconds)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import metrics
 from app.cache import LONGEST_SECONDS
-from app.database import transaction, violated_constraint
+from app.database import rows, transaction, violated_constraint
 from app.emails import Kind
 from app.errors import (
     AlreadyReferred,
@@ -120,28 +120,30 @@ def list_of(referrer_id: int, limit: int, cursor: Position | None = None) -> Ref
     """Whom this referrer brought, newest first."""
     if cursor is None:
         return first_page(referrer_id, limit)
-    rows = db.session.execute(_newest_first(referrer_id, limit + 1, cursor)).all()
-    page, next_cursor = cut([Referred(row.id, row.email, row.created_at) for row in rows], limit)
+    found = rows(_newest_first(referrer_id, limit + 1, cursor), may_lag=True)
+    page, next_cursor = cut([Referred(row.id, row.email, row.created_at) for row in found], limit)
     return ReferralPage(page, next_cursor)
 
 
 def first_page(referrer_id: int, limit: int) -> FirstReferralPage:
     """The newest of those this referrer brought."""
-    copy, _ = cache.remember(_key(referrer_id), lambda: _read_first_page(referrer_id))
-    rows = [
+    copy, _ = cache.remember(
+        _key(referrer_id), lambda may_lag: _read_first_page(referrer_id, may_lag)
+    )
+    referrals = [
         Referred(id_, email, datetime.fromisoformat(created_at))
         for id_, email, created_at in copy["rows"]
     ]
-    page, next_cursor = cut(rows, limit)
+    page, next_cursor = cut(referrals, limit)
     return FirstReferralPage(page, next_cursor, copy["total"])
 
 
-def _read_first_page(referrer_id: int) -> tuple[Any, float]:
+def _read_first_page(referrer_id: int, may_lag: bool) -> tuple[Any, float]:
     total = select(func.count()).where(Referral.referrer_id == referrer_id).scalar_subquery()
     page = _newest_first(referrer_id, LONGEST_PAGE + 1).add_columns(total.label("total"))
-    found = db.session.execute(page).all()
-    rows = [(row.id, row.email, row.created_at.isoformat()) for row in found]
-    return {"rows": rows, "total": found[0].total if found else 0}, LONGEST_SECONDS
+    found = rows(page, may_lag)
+    referrals = [(row.id, row.email, row.created_at.isoformat()) for row in found]
+    return {"rows": referrals, "total": found[0].total if found else 0}, LONGEST_SECONDS
 
 
 def _newest_first(

@@ -1,0 +1,56 @@
+"""A replica of the database, which is read instead of it where a moment's lag does no harm."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import inf
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import Engine, Row, Select, create_engine
+from sqlalchemy.exc import DBAPIError
+
+# The primary can still be read in time after it.
+LONGEST_SECONDS = 1.0
+PAUSE_SECONDS = 10.0
+
+# When to give up waiting for PostgreSQL at the latest.
+deadline: ContextVar[float] = ContextVar("deadline", default=inf)
+
+log = logging.getLogger(__name__)
+
+
+class Replica:
+    """The replica, if there is one."""
+
+    def init_app(self, url: str | None, options: dict[str, Any]) -> None:
+        """Use the replica at this URL; nothing is connected yet.
+
+        :param options: SQLAlchemy's, for the engine.
+        """
+        self._engine: Engine | None = create_engine(url, **options) if url else None
+        self._asleep_until = 0.0
+
+    def rows(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]] | None:
+        """What the replica says, or None where it cannot tell."""
+        if self._engine is None or monotonic() < self._asleep_until:
+            return None
+        try:
+            with _hurrying(), self._engine.connect() as connection:
+                return connection.execute(statement).all()
+        except DBAPIError as error:
+            # So that a frozen replica costs a few requests its time-out, not every one.
+            self._asleep_until = monotonic() + PAUSE_SECONDS
+            lost = type(error.orig).__name__
+            log.warning("The replica does not answer (%s); not asked for %s s", lost, PAUSE_SECONDS)
+            return None
+
+
+@contextmanager
+def _hurrying() -> Iterator[None]:
+    before = deadline.set(monotonic() + LONGEST_SECONDS)
+    try:
+        yield
+    finally:
+        deadline.reset(before)
