@@ -51,6 +51,9 @@ redis_failures = Counter(
     "Times that Redis did not answer, and what it was wanted for.",
     ["use"],
 )
+replica_failures = Counter(
+    "referral_replica_failures", "Times that PostgreSQL's replica did not answer."
+)
 
 
 # What is measured when somebody asks, rather than counted.

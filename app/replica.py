@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Engine, Row, Select, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from app import metrics
+
 # The primary can still be read in time after it.
 LONGEST_SECONDS = 1.0
 PAUSE_SECONDS = 10.0
@@ -42,6 +44,7 @@ class Replica:
         except DBAPIError as error:
             # So that a frozen replica costs a few requests its time-out, not every one.
             self._asleep_until = monotonic() + PAUSE_SECONDS
+            metrics.replica_failures.inc()
             lost = type(error.orig).__name__
             log.warning("The replica does not answer (%s); not asked for %s s", lost, PAUSE_SECONDS)
             return None
