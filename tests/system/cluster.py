@@ -1,0 +1,109 @@
+"""The service on more than one machine, as docs/scaling.md draws it, on one."""
+
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from dev.running import Running
+from dev.settings import write_settings
+from dev.waiting import wait_until
+from tests.conftest import migrate
+from tests.deployed.service import Service
+from tests.deployed.together import at_once
+from tests.deployed.worker import Part
+from tests.mail_server import MailServer
+from tests.system.balancer import Balancer
+from tests.system.postgresql import PgBouncer, Primary, Replica
+from tests.system.redis import RedisSentinel, RedisServer, watched_url
+
+NODES = ("one", "two")
+
+
+class Cluster:
+    """All of it, for the length of a `with` block."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.primary = Running(Primary(folder / "primary"))
+        self.replica = Running(Replica(folder / "replica", self.primary.server))
+        self.pgbouncer = Running(
+            PgBouncer(folder / "pgbouncer", self.primary.server, self.replica.server)
+        )
+        first = RedisServer(folder / "redis-one")
+        self.redis = [Running(first), Running(RedisServer(folder / "redis-two", first))]
+        self.sentinels = [
+            Running(RedisSentinel(folder / f"sentinel-{number}", first)) for number in range(3)
+        ]
+        self.mail_server = MailServer()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def redis_primary(self) -> Running[RedisServer]:
+        """The one that the sentinels have agreed on."""
+        _, port = self.sentinels[0].server.client.sentinel_get_master_addr_by_name("referral")
+        return next(running for running in self.redis if running.server.port == port)
+
+    def primary_url(self) -> str:
+        """PostgreSQL without PgBouncer."""
+        server = self.primary.server
+        return server.url("referral", server.password)
+
+    def _start(self, stack: ExitStack) -> None:
+        stack.enter_context(self.mail_server)
+        stack.enter_context(self.primary)
+        self.primary.server.make_roles()
+        # What holds connections is stopped before what it holds them to.
+        for running in (self.replica, self.pgbouncer, *self.redis, *self.sentinels):
+            stack.enter_context(running)
+        wait_until(self._sentinels_are_ready, "sentinels that know all")
+        migrate(self._settings("migration", self.primary_url()))
+        settings = self._settings("settings", self.pgbouncer.server.url())
+        self.nodes = [Service(settings, self._made(f"node-{name}")) for name in NODES]
+        at_once([partial(stack.enter_context, node) for node in self.nodes])
+        self.workers = [
+            stack.enter_context(
+                Part(self.nodes[0], self._made(f"worker-{name}"), "worker", "-n", f"{name}@%h")
+            )
+            for name in NODES
+        ]
+        stack.enter_context(Part(self.nodes[0], self._made("beat"), "beat"))
+        balancer = Balancer(self._folder / "nginx", [node.port for node in self.nodes])
+        stack.enter_context(Running(balancer))
+        self.url = balancer.url
+
+    def _sentinels_are_ready(self) -> bool:
+        with suppress(KeyError):
+            return all(sentinel.server.knows_all() for sentinel in self.sentinels)
+        return False
+
+    def _settings(self, name: str, database: str) -> Path:
+        sentinels = [sentinel.server for sentinel in self.sentinels]
+        mail: dict[str, Any] = {
+            "MAIL_SERVER": "127.0.0.1",
+            "MAIL_PORT": self.mail_server.port,
+            "MAIL_USE_TLS": False,
+        }
+        return write_settings(
+            self._made(name),
+            database=database,
+            cache=watched_url(sentinels, 0),
+            broker=watched_url(sentinels, 1),
+            public_url="http://127.0.0.1:8000",
+            SQLALCHEMY_REPLICA_URI=self.pgbouncer.server.url("referral_replica"),
+            # Everybody here comes from one address.
+            RATELIMIT_ENABLED=False,
+            **mail,
+        )
+
+    def _made(self, name: str) -> Path:
+        folder = self._folder / name
+        folder.mkdir()
+        return folder
