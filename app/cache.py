@@ -31,15 +31,30 @@ TIMEOUT_SECONDS = 0.2
 PAUSE_SECONDS = 1.0
 READ, CHANGED = b"!", b"~"
 
-# Copies are not for the replicas of Redis: one that takes over would bring back those that the lost
-# primary had been told to forget, or could not be told.
-FILL = """
+# A copy names the reign it was made in, and is none in another: a replica that becomes the primary
+# may hold what the lost one had been told to forget, or could not be told.
+REIGN = "local reign = redis.call('INFO', 'replication'):match('master_replid:(%x+)')\n"
+SEE = (
+    REIGN
+    + """
+local mark = ARGV[1]
+local seen = redis.call('SET', KEYS[1], mark, 'NX', 'GET', 'EX', ARGV[2])
+if not seen then return mark end
+if seen:find('^[!~]') then return seen end
+if seen:sub(-#reign) == reign then return seen:sub(1, -#reign - 1) end
+redis.call('SET', KEYS[1], mark, 'EX', ARGV[2])
+return mark
+"""
+)
+FILL = (
+    REIGN
+    + """
 local seen, copy, life = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('GET', KEYS[1]) ~= seen then return end
-if seen:sub(1, 1) == '~' and redis.call('PTTL', KEYS[1]) > life then return end
-redis.set_repl(redis.REPL_NONE)
-redis.call('SET', KEYS[1], copy, 'PX', life)
+if seen:find('^~') and redis.call('PTTL', KEYS[1]) > life then return end
+redis.call('SET', KEYS[1], copy .. reign, 'PX', life)
 """
+)
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +71,7 @@ class Cache:
             # One more try where a kept connection has died, none where Redis is slow.
             retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         )
+        self._look = self._redis.register_script(SEE)
         self._fill = self._redis.register_script(FILL)
         self._asleep_until = 0.0
 
@@ -103,12 +119,11 @@ class Cache:
             return None
         mark = READ + uuid4().bytes
         try:
-            seen = self._redis.set(key, mark, nx=True, get=True, ex=LONGEST_SECONDS)
+            return cast(bytes, self._look(keys=[key], args=[mark, LONGEST_SECONDS]))
         except RedisError:
             self._pause()
             log.warning("Redis does not answer; reading PostgreSQL for %s s", PAUSE_SECONDS)
             return None
-        return cast("bytes | None", seen) or mark
 
     def _store(self, key: str, seen: bytes, answer: Any, milliseconds: int) -> None:
         if milliseconds <= 0:

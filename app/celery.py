@@ -17,7 +17,7 @@ from app.extensions import db, task_queue
 from app.logs import formatter
 from app.metrics import FOLDER
 from app.queue import PATIENT
-from app.redis import broker
+from app.redis import PrimaryConnection, broker
 from app.settings import SettingsError
 
 __all__ = ["celery", "tasks"]
@@ -45,7 +45,7 @@ class Forthright(transports.Channel):
 
 
 class ForthrightOfSentinels(Forthright, transports.SentinelChannel):
-    pass
+    connection_class = PrimaryConnection
 
 
 transports.Transport.Channel = Forthright

@@ -6,11 +6,29 @@ from urllib.parse import unquote
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Lost
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
-from redis.sentinel import MasterNotFoundError, Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel, SentinelManagedConnection
 
 from app.settings import SENTINEL_URL
+
+
+class PrimaryConnection(SentinelManagedConnection):
+    """A connection to a primary, which is lost when nobody follows that any more.
+
+    Such a primary may have been replaced without knowing it; so the sentinels are asked again.
+    """
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().read_response(*args, **kwargs)
+        except ResponseError as error:
+            if not str(error).startswith("NOREPLICAS"):
+                raise
+            self.disconnect()
+            raise Lost("nobody follows this primary") from error
 
 
 class Sentinels(Sentinel):
@@ -64,7 +82,7 @@ def client(url: str, **options: Any) -> Redis:
         db=watched.database,
         **options,
     )
-    primary: Redis = sentinels.master_for(watched.name)
+    primary: Redis = sentinels.master_for(watched.name, connection_class=PrimaryConnection)
     return primary
 
 

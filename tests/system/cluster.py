@@ -1,10 +1,13 @@
 """The service on more than one machine, as docs/scaling.md draws it, on one."""
 
-from contextlib import ExitStack, suppress
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
+from dev.processes import kill
 from dev.running import Running
 from dev.settings import write_settings
 from dev.waiting import wait_until
@@ -20,6 +23,16 @@ from tests.system.redis import RedisSentinel, RedisServer, watched_url
 NODES = ("one", "two")
 
 
+@contextmanager
+def together(parts: Sequence[Service | Part]) -> Iterator[None]:
+    """Start them at the same time, and stop them so: each takes seconds."""
+    try:
+        at_once([part.__enter__ for part in parts])
+        yield
+    finally:
+        at_once([part.__exit__ for part in parts])
+
+
 class Cluster:
     """All of it, for the length of a `with` block."""
 
@@ -30,8 +43,9 @@ class Cluster:
         self.pgbouncer = Running(
             PgBouncer(folder / "pgbouncer", self.primary.server, self.replica.server)
         )
-        first = RedisServer(folder / "redis-one")
-        self.redis = [Running(first), Running(RedisServer(folder / "redis-two", first))]
+        first = RedisServer(folder / "redis-0")
+        followers = [RedisServer(folder / f"redis-{number}", first) for number in (1, 2)]
+        self.redis = [Running(server) for server in (first, *followers)]
         self.sentinels = [
             Running(RedisSentinel(folder / f"sentinel-{number}", first)) for number in range(3)
         ]
@@ -51,10 +65,27 @@ class Cluster:
         _, port = self.sentinels[0].server.client.sentinel_get_master_addr_by_name("referral")
         return next(running for running in self.redis if running.server.port == port)
 
+    def redis_agrees(self) -> bool:
+        """Tell whether one of them is the primary, and the others follow it."""
+        return sorted(running.server.role() for running in self.redis) == [
+            "master",
+            *("slave", "slave"),
+        ]
+
     def primary_url(self) -> str:
         """PostgreSQL without PgBouncer."""
         server = self.primary.server
         return server.url("referral", server.password)
+
+    def kill_node(self) -> None:
+        """End one API node without warning."""
+        node = psutil.Process(self.nodes[1].process.pid)
+        kill([node, *node.children(recursive=True)])
+        self.nodes[1].process.wait()
+
+    def start_node(self) -> None:
+        """Start it again."""
+        self.nodes[1].__enter__()
 
     def _start(self, stack: ExitStack) -> None:
         stack.enter_context(self.mail_server)
@@ -67,14 +98,12 @@ class Cluster:
         migrate(self._settings("migration", self.primary_url()))
         settings = self._settings("settings", self.pgbouncer.server.url())
         self.nodes = [Service(settings, self._made(f"node-{name}")) for name in NODES]
-        at_once([partial(stack.enter_context, node) for node in self.nodes])
         self.workers = [
-            stack.enter_context(
-                Part(self.nodes[0], self._made(f"worker-{name}"), "worker", "-n", f"{name}@%h")
-            )
+            Part(self.nodes[0], self._made(f"worker-{name}"), "worker", "-n", f"{name}@%h")
             for name in NODES
         ]
-        stack.enter_context(Part(self.nodes[0], self._made("beat"), "beat"))
+        beat = Part(self.nodes[0], self._made("beat"), "beat")
+        stack.enter_context(together([*self.nodes, *self.workers, beat]))
         balancer = Balancer(self._folder / "nginx", [node.port for node in self.nodes])
         stack.enter_context(Running(balancer))
         self.url = balancer.url

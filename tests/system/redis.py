@@ -48,8 +48,10 @@ class RedisServer(RedisProgram):
     def command(self) -> list[str]:
         return ["/usr/bin/redis-server", str(self._configuration)]
 
-    def is_primary(self) -> bool:
-        return self.client.role()[0] == b"master"
+    def role(self) -> str:
+        """`master` or `slave`, as Redis calls them."""
+        role: bytes = self.client.role()[0]
+        return role.decode()
 
 
 class RedisSentinel(RedisProgram):
@@ -74,9 +76,9 @@ class RedisSentinel(RedisProgram):
         return ["/usr/bin/redis-sentinel", str(self._configuration)]
 
     def knows_all(self) -> bool:
-        """Tell whether it knows the replica and the other sentinels."""
+        """Tell whether it knows the replicas and the other sentinels."""
         state = self.client.sentinel_masters()["referral"]
-        return state["num-slaves"] == 1 and state["num-other-sentinels"] == 2
+        return state["num-slaves"] == 2 and state["num-other-sentinels"] == 2
 
 
 def watched_url(sentinels: Sequence[RedisSentinel], database: int) -> str:
