@@ -16,11 +16,13 @@ from tests.deployed.service import Service
 from tests.deployed.together import at_once
 from tests.deployed.worker import Part
 from tests.mail_server import MailServer
-from tests.system.balancer import Balancer
+from tests.system.nginx import Nginx
 from tests.system.postgresql import PgBouncer, Primary, Replica
 from tests.system.redis import RedisSentinel, RedisServer, watched_url
 
 NODES = ("one", "two")
+# When nginx asks a node no more, and for how long.
+GIVEN_UP = "max_fails=1 fail_timeout=5s"
 
 
 @contextmanager
@@ -104,9 +106,10 @@ class Cluster:
         ]
         beat = Part(self.nodes[0], self._made("beat"), "beat")
         stack.enter_context(together([*self.nodes, *self.workers, beat]))
-        balancer = Balancer(self._folder / "nginx", [node.port for node in self.nodes])
-        stack.enter_context(Running(balancer))
-        self.url = balancer.url
+        servers = [f"server 127.0.0.1:{node.port} {GIVEN_UP};" for node in self.nodes]
+        nginx = Nginx(self._folder, " ".join(["zone api 64k;", *servers]))
+        stack.enter_context(nginx)
+        self.url = nginx.url
 
     def _sentinels_are_ready(self) -> bool:
         with suppress(KeyError):

@@ -60,6 +60,10 @@ class Ledger:
         """The requests that got no answer of the service's, of those sent in between."""
         return [each for each in self.answers if each.is_lost and since <= each.began < until]
 
+    def asked(self, since: float, until: float) -> int:
+        """How many requests were sent in between."""
+        return len([each for each in self.answers if since <= each.began < until])
+
     def slowest(self, since: float, until: float) -> float:
         """How long an answer took at most, in seconds."""
         return max(each.seconds for each in self.answers if since <= each.began < until)
@@ -130,9 +134,7 @@ class Client:
         owner = self._owner
         answer = self._send("POST", "/referral/code/by-email", json={"email": owner.email})
         if answer is not None and owner.is_certain and answer.get("code") != owner.code:
-            self._ledger.wrong_look_ups.append(
-                f"{monotonic()} {answer.get('code')} is not {owner.code}"
-            )
+            self._ledger.wrong_look_ups.append(f"{answer.get('code')} is not {owner.code}")
 
     def _send(self, method: str, path: str, token: str = "", json: Any = None) -> Any:
         """What was answered: {} for an answer without a body or a refusal, None for none."""
