@@ -22,6 +22,9 @@ class PrimaryConnection(SentinelManagedConnection):
     """
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        # As any other connection: kept, it would give the answer that came too late to the next
+        # command.
+        kwargs.setdefault("disconnect_on_error", True)
         try:
             return super().read_response(*args, **kwargs)
         except ResponseError as error:
