@@ -215,7 +215,7 @@ def further_page(owner: Person) -> list[Any]:
 
 def settings(url: str, condition: str) -> dict[str, str]:
     """What is set for those who connect there as the service does."""
-    with closing(psycopg2.connect(url, **ENGINE_OPTIONS["connect_args"])) as connection:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT name, setting FROM pg_settings WHERE {condition}")
-            return dict(cursor.fetchall())
+    as_it_does = ENGINE_OPTIONS["connect_args"]
+    with closing(psycopg2.connect(url, **as_it_does)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT name, setting FROM pg_settings WHERE {condition}")
+        return dict(cursor.fetchall())
