@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import re
-import runpy
 import signal
 import sys
 import tempfile
@@ -14,8 +13,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 from http import HTTPMethod, HTTPStatus
+from importlib import import_module
 from pathlib import Path
 from socket import SHUT_RDWR
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -91,7 +92,7 @@ class Logger(glogging.Logger):
         super().setup(cfg)
         # What gunicorn says for debugging is what was sent, and the settings.
         self.error_log.setLevel(max(self.loglevel, logging.INFO))
-        formatter = _read_anew("logs")["formatter"](_is_development())
+        formatter = _read_anew("logs").formatter(_is_development())
         for handler in self.error_log.handlers + self.access_log.handlers:
             handler.setFormatter(formatter)
 
@@ -124,17 +125,32 @@ def _plain(path: str) -> str:
     return "/".join(part if PLAIN.fullmatch(part) else "*" for part in path.split("/"))
 
 
-def _read_anew(module: str) -> dict[str, Any]:
-    # A module of the application that is imported here would not be read again by the workers
-    # after a reload.
-    return runpy.run_path(str(Path(__file__).parent / "app" / f"{module}.py"))
+def _read_anew(module: str) -> ModuleType:
+    """A module of the application, for the master alone.
+
+    Were it kept, with those it imports, the workers would not read them again after a reload.
+    """
+    kept = _take_out_the_application()
+    # The master has no use for all of the application.
+    sys.modules["app"] = package = ModuleType("app")
+    package.__path__ = [str(Path(__file__).parent / "app")]
+    try:
+        return import_module(f"app.{module}")
+    finally:
+        _take_out_the_application()
+        sys.modules.update(kept)
+
+
+def _take_out_the_application() -> dict[str, ModuleType]:
+    names = [name for name in sys.modules if name.partition(".")[0] == "app"]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 def _is_development() -> bool:
     settings = _read_anew("settings")
     try:
-        return bool(settings["load_settings"]()["DEVELOPMENT"])
-    except settings["SettingsError"]:
+        return bool(settings.load_settings()["DEVELOPMENT"])
+    except settings.SettingsError:
         # As on_starting and the workers will say.
         return False
 
@@ -160,8 +176,8 @@ def _check_settings(server: Any) -> None:
     # Before there are workers, which would be started again and again.
     settings = _read_anew("settings")
     try:
-        settings["load_settings"]()
-    except settings["SettingsError"] as error:
+        settings.load_settings()
+    except settings.SettingsError as error:
         on_exit(server)
         sys.exit(str(error))
 

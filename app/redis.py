@@ -12,7 +12,7 @@ from redis.exceptions import TimeoutError as TooLate
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelManagedConnection
 
-from app.settings import SENTINEL_URL
+from app.setting_kinds import SENTINEL_URL
 
 
 class PrimaryConnection(SentinelManagedConnection):
