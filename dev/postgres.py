@@ -18,6 +18,8 @@ PROGRAMS = "pginstall18/bin"
 USER = "referral"
 
 SETTINGS = {
+    # Several services at once, each with a connection for every thread.
+    "max_connections": "300",
     "listen_addresses": "127.0.0.1",
     # A socket's path may have 107 bytes, the path of a checkout more.
     "unix_socket_directories": "",

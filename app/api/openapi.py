@@ -42,6 +42,7 @@ Everything under `/auth` and `/referral` also answers under `/api/v1`. Errors ar
 `next_cursor`, to be sent back as `cursor`. Every answer carries `X-Request-ID`.
 """
 JSON = "application/json"
+END = r"\Z"
 SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
     "password": {
         "type": "oauth2",
@@ -75,6 +76,12 @@ class _MarshmallowPlugin(MarshmallowPlugin):
 
     class Converter(OpenAPIConverter):
         field_mapping = OpenAPIConverter.field_mapping | {Email: ("string", "email")}
+
+        def field2pattern(self, field: Any, **kwargs: Any) -> dict[str, Any]:
+            found: dict[str, Any] = super().field2pattern(field, **kwargs)
+            # Patterns are those of ECMA-262 (JSON Schema, section 6.3.3): anchored nowhere by
+            # themselves, and without Python's sign for the end.
+            return {name: f"^{text.removesuffix(END)}$" for name, text in found.items()}
 
 
 def describe(app: Flask) -> dict[str, Any]:

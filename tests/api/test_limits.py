@@ -195,7 +195,7 @@ def test_a_remembered_look_up_takes_two_round_trips_to_redis(
     with redis_client.monitor() as monitor:
         commands(monitor, redis_client)
         look_up(http)
-        assert commands(monitor, redis_client) == ["EVALSHA", "SET"]
+        assert commands(monitor, redis_client) == ["EVALSHA", "EVALSHA"]
 
 
 def test_nothing_is_limited_where_that_is_turned_off(
