@@ -82,6 +82,8 @@ def test_whoever_got_through_before_the_end_is_answered(start: Start) -> None:
         for worker in workers:
             worker.resume()
         assert {answer.result().status_code for answer in answers} == {200}
+    assert service.process.wait(20) == 0
+    assert "Exception" not in service.logged()
 
 
 def test_whoever_keeps_a_connection_is_answered_and_asked_to_leave(start: Start) -> None:
