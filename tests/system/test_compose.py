@@ -1,6 +1,7 @@
 """The deployment as docker-compose.yaml describes it, started as plain processes."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -135,6 +136,12 @@ def test_a_worker_that_was_stopped_is_not_healthy(deployment: Deployment) -> Non
     worker.stop()
     assert not worker.is_healthy()
     worker.start()
+
+
+def test_a_beat_that_writes_no_more_is_not_healthy(deployment: Deployment) -> None:
+    written = deployment.folder / "beat"
+    os.utime(written, (0, 0))
+    assert not deployment.containers["beat"].is_healthy()
 
 
 def secret(deployment: Deployment, name: str) -> str:
