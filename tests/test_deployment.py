@@ -86,7 +86,7 @@ def test_every_service_is_watched_and_started_again(name: str) -> None:
     assert SERVICES[name]["mem_limit"]
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "beat", "flower"])
+@pytest.mark.parametrize("name", ["api", "api-next", "worker", "beat", "flower"])
 def test_nothing_starts_before_the_migrations_have_run(name: str) -> None:
     assert SERVICES[name]["depends_on"]["migrate"] == {
         "condition": "service_completed_successfully"

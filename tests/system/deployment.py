@@ -25,12 +25,7 @@ class Deployment:
     def __init__(self, folder: Path):
         self.folder = folder
         self.ports = {name: free_port() for name in ("postgres", "redis", "api", "prometheus")}
-        self.nginx = Nginx(
-            folder,
-            f"server unix:{folder}/sockets/api.sock;",
-            FLOWER_SERVER=f"unix:{folder}/sockets/flower.sock",
-            ANONYMOUS_RATE="10r/s",
-        )
+        self.nginx = self._nginx()
         self._postgres = {
             "PGDATA": str(folder / "data"),
             "PGHOST": str(folder),
@@ -55,6 +50,14 @@ class Deployment:
             stack.enter_context(self.nginx)
             yield
 
+    def _nginx(self) -> Nginx:
+        given = COMPOSE["services"]["nginx"]["environment"]
+        servers = {
+            name: given[name].replace("/run/referral", f"{self.folder}/sockets")
+            for name in ("API_SERVERS", "FLOWER_SERVER")
+        }
+        return Nginx(self.folder, servers.pop("API_SERVERS"), **servers)
+
     def _start(self, name: str, stack: ExitStack) -> None:
         self.containers[name].start()
         stack.callback(self.containers[name].stop)
@@ -67,13 +70,13 @@ class Deployment:
         }
         places = self._places()
         containers = {
-            name: Container(name, places, self.folder, further.get(name, ()))
+            name: Container(name, places, self.folder / "logs", further.get(name, ()))
             for name in COMPOSE["services"]
         }
         containers["postgres"] = Container(
             "postgres",
             places,
-            self.folder,
+            self.folder / "logs",
             further["postgres"],
             self._postgres,
             **as_server_account(),
@@ -103,7 +106,7 @@ class Deployment:
         return Places(secrets | here, {"PUBLIC_URL": self.nginx.url})
 
     def _prepare(self) -> None:
-        for name in ("sockets", "metrics", "tsdb"):
+        for name in ("logs", "metrics", "sockets", "tsdb"):
             (self.folder / name).mkdir()
         self._make_secrets()
         self._copy(DEPLOY / "prometheus", self.folder / "prometheus")

@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from dev.waiting import wait_until
+from tests.deployed.together import meanwhile, outcomes
 from tests.people import People
 from tests.problems import assert_problem
 from tests.system.compose import CHECKOUT
@@ -99,7 +100,8 @@ def test_prometheus_reads_all_of_it_and_has_nothing_to_alert(
     People(http)()
     wait_until(lambda: values(deployment, 'up{job="referral"}') == [1], "first reading", 40)
     wait_until(lambda: {"ok"} == healths_of_rules(deployment), "rules at work", 40)
-    assert values(deployment, "sum(referral_registrations_total)")[0] > 0
+    registrations = "sum(referral_registrations_total) > 0"
+    wait_until(lambda: values(deployment, registrations) != [], "counted registration", 40)
     assert values(deployment, "ALERTS") == []
 
 
@@ -131,6 +133,28 @@ def test_a_stopped_service_is_unavailable_and_comes_back(
     wait_until(lambda: http.get("/readyz").is_success, "answer of the service")
 
 
+def test_an_upgrade_refuses_nobody(deployment: Deployment, http: httpx.Client) -> None:
+    """As the README says: the next one comes, the first is made anew, the next one goes."""
+    api, after = (deployment.containers[name] for name in ("api", "api-next"))
+    person = People(http)()
+    responses: list[httpx.Response] = []
+
+    def read_and_write() -> None:
+        responses.append(person.get("/auth/me"))
+        responses.append(person.post("/referral/code", {"lifetime_minutes": 60}))
+
+    with meanwhile(read_and_write):
+        after.start()
+        wait_until(after.is_healthy, "health of the next one")
+        assert api.stop() == 0
+        assert http.get("/readyz").is_success
+        api.start()
+        wait_until(api.is_healthy, "health of the first one")
+        assert after.stop() == 0
+    assert outcomes(responses).keys() <= {"200", "201"}
+    assert len(responses) > 100
+
+
 def test_a_worker_that_was_stopped_is_not_healthy(deployment: Deployment) -> None:
     worker = deployment.containers["worker"]
     worker.stop()
@@ -139,9 +163,11 @@ def test_a_worker_that_was_stopped_is_not_healthy(deployment: Deployment) -> Non
 
 
 def test_a_beat_that_writes_no_more_is_not_healthy(deployment: Deployment) -> None:
-    written = deployment.folder / "beat"
-    os.utime(written, (0, 0))
-    assert not deployment.containers["beat"].is_healthy()
+    beat = deployment.containers["beat"]
+    assert beat.is_healthy()
+    for written in deployment.folder.glob("beat*"):
+        os.utime(written, (0, 0))
+    assert not beat.is_healthy()
 
 
 def secret(deployment: Deployment, name: str) -> str:
