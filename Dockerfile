@@ -8,6 +8,9 @@ RUN /opt/referral/bin/pip install --no-cache-dir --use-pep517 --require-hashes \
     --requirement /tmp/requirements.txt
 
 FROM python:3.13.14-slim-bookworm
+# Celery would take an account without a name for root.
+RUN groupadd --gid 10001 referral \
+    && useradd --no-log-init --no-create-home --uid 10001 --gid referral referral
 ENV PATH=/opt/referral/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1

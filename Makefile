@@ -34,13 +34,14 @@ coverage: .venv/installed
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
+# hadolint has a wheel for Linux only.
 lint: .venv/installed
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
-	@test ! -x $(BIN)/hadolint || $(BIN)/hadolint Dockerfile
+	! test -x $(BIN)/hadolint || $(BIN)/hadolint Dockerfile
 	$(BIN)/bandit --quiet --recursive app migrations gunicorn.conf.py wsgi.py
 	$(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.txt
 
