@@ -101,6 +101,8 @@ def plant_in_bad_http(port: int, canaries: Canaries) -> None:
 def _bodies(route: Route, canaries: Canaries) -> list[dict[str, Any]]:
     fields = {name: canaries.address(f"{name} of {route}") for name in route.fields}
     unasked = {canaries.word(f"unasked field of {route}"): canaries.word(f"value of {route}")}
+    if not route.fields:
+        return [{"json": unasked}]
     malformed = f'{{"email": "{canaries.address(f"malformed body of {route}")}'
     huge = {"email": canaries.address(f"huge body of {route}") * 3000}
     return [
