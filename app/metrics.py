@@ -16,6 +16,9 @@ from prometheus_client.registry import REGISTRY, Collector
 from app.version import VERSION
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+if FOLDER in os.environ:
+    # Files are opened in it below, also by a command that is the first to run.
+    Path(os.environ[FOLDER]).mkdir(mode=0o700, parents=True, exist_ok=True)
 
 requests = Counter("http_requests", "Requests answered.", ["method", "route", "status"])
 seconds = Histogram(
