@@ -26,7 +26,7 @@ PREFIX = "REFERRAL_"
 EXAMPLE = "change-me"
 
 # Of each, by network address or account; as Flask-Limiter writes them. A round trip to Redis each.
-LIMITS = {
+LIMITS = {  # nosec B105
     "RATELIMIT_REGISTER": "30 per minute",
     "RATELIMIT_REGISTER_PER_ACCOUNT": "10 per minute",
     "RATELIMIT_LOGIN": "60 per minute",
