@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPMethod, HTTPStatus
 from importlib import import_module
+from mmap import mmap
 from pathlib import Path
 from socket import SHUT_RDWR
 from types import ModuleType
@@ -27,18 +28,15 @@ from gunicorn.workers.gthread import ThreadWorker
 class Worker(ThreadWorker):
     """Serves whoever got through to it, also at the very end of the service."""
 
-    leaving = False
+    shared: mmap
 
-    def leave(self, *_: Any) -> None:
-        """The service ends, soon: others are to be asked instead."""
-        from app.services import readiness
-
-        self.leaving = True
-        readiness.drain()
+    def service_ends(self) -> bool:
+        """Tell whether the whole service ends, soon, and not just this worker."""
+        return bool(self.shared[0])
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
-        if self.leaving and not self.alive:
+        if self.service_ends() and not self.alive:
             for listener in self.sockets:
                 self._accept_the_rest(listener)
                 # Or the system would go on connecting people whom nobody serves.
@@ -200,20 +198,20 @@ DRAIN_SECONDS = int(os.environ.get("DRAIN_SECONDS") or 0)
 
 
 def when_ready(server: Any) -> None:
-    server.leaving = False
+    # One byte, which the workers see as well.
+    server.shared = mmap(-1, 1)
     # gunicorn has no hooks for these.
     server.handle_term = partial(_leave, server)
     server.manage_workers = partial(_replace_workers, server, server.manage_workers)
 
 
 def _leave(server: Any) -> None:
-    """Let the workers be seen to end; end DRAIN_SECONDS later, or at the next SIGTERM."""
+    """Let it be seen at /readyz; end DRAIN_SECONDS later, or at the next SIGTERM."""
     # Whatever comes next ends it.
     del server.handle_term
     another_listens = server.reexec_pid or server.master_pid or server.systemd
     if not another_listens:
-        server.leaving = True
-        server.kill_workers(signal.SIGUSR2)
+        server.shared[0] = True
     if another_listens or not DRAIN_SECONDS:
         server.handle_term()
     signal.signal(signal.SIGALRM, lambda *_: server.signal(signal.SIGTERM, None))
@@ -237,14 +235,13 @@ def _serves(worker: Any) -> bool:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    worker.leaving = server.leaving
+    worker.shared = server.shared
 
 
 def post_worker_init(worker: Any) -> None:
-    signal.signal(signal.SIGUSR2, worker.leave)
-    signal.siginterrupt(signal.SIGUSR2, False)
-    if worker.leaving:
-        worker.leave()
+    from app.services import readiness
+
+    readiness.drain_when(worker.service_ends)
 
 
 def child_exit(server: Any, worker: Any) -> None:

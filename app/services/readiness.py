@@ -1,7 +1,7 @@
 """Whether this process can do its work, and what is missing if not."""
 
+from collections.abc import Callable
 from functools import cache as once
-from threading import Event
 from typing import cast
 
 from alembic.script import ScriptDirectory
@@ -14,12 +14,13 @@ from app.extensions import cache, db
 
 OK, MISSING, DEGRADED, DRAINING = "ok", "missing", "degraded", "draining"
 
-_draining = Event()
+_drains: Callable[[], bool] = bool
 
 
-def drain() -> None:
-    """Let this process be seen to end soon. It still does whatever it is asked."""
-    _draining.set()
+def drain_when(drains: Callable[[], bool]) -> None:
+    """Say that this process is about to end once this holds. It still does whatever it is asked."""
+    global _drains
+    _drains = drains
 
 
 def check() -> dict[str, str]:
@@ -27,7 +28,7 @@ def check() -> dict[str, str]:
 
     :raises Unavailable: naming a part that nothing works without, or that this process ends.
     """
-    if _draining.is_set():
+    if _drains():
         raise Unavailable(retry_after=2, checks={"process": DRAINING})
     checks = _check_database() | {"redis": OK if cache.ping() else DEGRADED}
     if MISSING in checks.values():
