@@ -1,6 +1,7 @@
 """A slow reader never stores an answer older than the last change, whatever Redis went through."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 import redis
 
 from app.cache import Cache
+from dev.running import Running
+from dev.valkey import Valkey
 from dev.waiting import wait_until
 
 KEY, OTHER = "what is asked for", "something else"
@@ -162,6 +165,22 @@ def read(cache: Cache, key: str = KEY) -> Any:
     """What the next reader is given, while the truth is "new"."""
     answer, _ = cache.remember(key, lambda _: ("new", MINUTE))
     return answer
+
+
+def test_a_copy_of_another_reign_is_none(tmp_path: Path) -> None:
+    with Running(Valkey(tmp_path / "redis")) as own:
+        cache = connected(own.server.url())
+        cache.remember(KEY, lambda _: ("old", MINUTE))
+        take_over(own.server.url())
+        assert read(cache) == "new"
+        assert cache.remember(KEY, lambda _: ("newer", MINUTE)) == ("new", True)
+
+
+def take_over(url: str) -> None:
+    """Become the primary, with all that is known here, after having followed another."""
+    with redis.Redis.from_url(url) as client:
+        client.replicaof("127.0.0.1", "1")
+        client.replicaof("NO", "ONE")
 
 
 def asked_for(cache: Cache) -> Any:

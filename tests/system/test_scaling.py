@@ -26,7 +26,9 @@ WAITING = "SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 CAUGHT_UP = "SELECT pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()"
 PAUSED = "SELECT pg_get_wal_replay_pause_state()"
 # As long as each loss is watched.
-SECONDS = 4.0
+SECONDS = 3.0
+# As long as anything may take.
+LONGEST_SECONDS = 5.0
 
 Period = tuple[float, float]
 
@@ -147,19 +149,19 @@ def test_nothing_that_was_acknowledged_is_lost_whoever_is_killed(cluster: Cluste
         redis.kill()
         killed.callback(redis.start)
         redis_lost = undisturbed(2 * SECONDS)
+        wait_until(lambda: cluster.redis_primary() is not redis, "other primary", LONGEST_SECONDS)
         worker.kill()
         killed.callback(worker.start)
         worker_lost = undisturbed(SECONDS)
         replica.kill()
         killed.callback(replica.start)
         replica_lost = undisturbed(SECONDS)
-        assert cluster.redis_primary() is not redis
     tell(ledger, node=node_lost, redis=redis_lost, worker=worker_lost, replica=replica_lost)
     # Those that were under way on the node, one of each client at the most.
     assert len(ledger.lost(*node_lost)) <= CLIENTS
     assert [each for each in ledger.lost(*node_lost) if each.began > node_lost[0] + 1] == []
     assert [ledger.lost(*each) for each in (redis_lost, worker_lost, replica_lost)] == [[]] * 3
-    assert ledger.slowest(node_lost[0], replica_lost[1]) < SECONDS
+    assert ledger.slowest(node_lost[0], replica_lost[1]) < LONGEST_SECONDS
     assert ledger.wrong_look_ups == []
     assert_kept(ledger, cluster)
     assert_mailed(ledger, cluster)
