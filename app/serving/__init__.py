@@ -1,0 +1,1 @@
+"""What gunicorn does not do by itself; gunicorn.conf.py puts it in place."""
