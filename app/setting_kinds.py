@@ -24,7 +24,7 @@ ORIGIN = re.compile(
     r"[a-z][a-z0-9+.-]*://"
     r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?\Z"
 )
-# The primary `name` that the sentinels at these addresses watch; Flask-Limiter reads this form too.
+# The primary `name` that the sentinels at these addresses watch, in the form that is usual for it.
 SENTINEL_URL = re.compile(
     r"redis\+sentinel://(?::(?P<password>[^@:/?#]*)@)?"
     r"(?P<at>[\w.-]+:\d{1,5}(?:,[\w.-]+:\d{1,5})*)/(?P<name>[\w.-]+)(?:\?db=(?P<db>\d{1,5}))?",
