@@ -21,6 +21,11 @@ class PrimaryConnection(SentinelManagedConnection):
     Such a primary may have been replaced without knowing it; so the sentinels are asked again.
     """
 
+    def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
+        # Else the second try of a command would go back to the server that the first has left.
+        self.connect()
+        super().send_packed_command(*args, **kwargs)  # type: ignore[no-untyped-call]
+
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         # As any other connection: kept, it would give the answer that came too late to the next
         # command.
