@@ -50,21 +50,8 @@ def record_failure(subject: bytes) -> None:
     :raises TooManyAttempts: a delay has begun meanwhile; of many guesses sent at once no more are
         answered than of as many sent in a row.
     """
-    failed = FailedAttempts
-    count = case((failed.last_at < func.now() - FORGOTTEN_AFTER, 1), else_=failed.count + 1)
-    first = {"count": 1, "last_at": func.now(), "retry_at": func.now()}
-    further = {"count": count, "last_at": func.now(), "retry_at": func.now() + _delay(count)}
-    with transaction():
-        counted = db.session.scalar(
-            insert(failed)
-            .values(subject=subject, **first)
-            .on_conflict_do_update(
-                index_elements=[failed.subject], set_=further, where=failed.retry_at <= func.now()
-            )
-            .returning(failed.count)
-        )
-        _sweep(subject)
-    if counted is None:
+    # A delay that began while this one waited for others may have ended as well.
+    while current_app.config["RATELIMIT_ENABLED"] and not _count(subject):
         refuse_if_too_many(subject)
 
 
@@ -80,6 +67,25 @@ def record_success(subject: bytes) -> None:
 def forget(subject: bytes) -> None:
     """Start counting afresh, in the transaction of the caller, whatever delay there is."""
     db.session.execute(delete(FailedAttempts).where(FailedAttempts.subject == subject))
+
+
+def _count(subject: bytes) -> bool:
+    """Count one more, unless there was a delay when this began."""
+    failed = FailedAttempts
+    count = case((failed.last_at < func.now() - FORGOTTEN_AFTER, 1), else_=failed.count + 1)
+    first = {"count": 1, "last_at": func.now(), "retry_at": func.now()}
+    further = {"count": count, "last_at": func.now(), "retry_at": func.now() + _delay(count)}
+    with transaction():
+        counted = db.session.scalar(
+            insert(failed)
+            .values(subject=subject, **first)
+            .on_conflict_do_update(
+                index_elements=[failed.subject], set_=further, where=failed.retry_at <= func.now()
+            )
+            .returning(failed.count)
+        )
+        _sweep(subject)
+    return counted is not None
 
 
 def _delay(count: ColumnElement[int]) -> ColumnElement[timedelta]:

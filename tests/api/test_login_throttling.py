@@ -2,16 +2,23 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
+import psycopg2
 import pytest
 import redis
 
+from dev.waiting import wait_until
 from tests.endings import Sql
 from tests.people import PASSWORD, People, Person
 from tests.problems import assert_problem
 
 FREE = 5
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
 
 
 def log_in(http: httpx.Client, email: str, password: str = "a wrong password") -> httpx.Response:
@@ -189,6 +196,19 @@ def test_guesses_sent_at_once_gain_nothing_over_guesses_in_a_row(
         answers = crowd.map(lambda _: log_in(http, ada.email).status_code, range(30))
     # A few more than in a row, should the first delays end meanwhile.
     assert Counter(answers)[401] <= 2 * FREE
+
+
+def test_guesses_that_waited_for_one_another_until_a_delay_was_over_are_counted(
+    http: httpx.Client, ada: Person, sql: Sql, database_url: str
+) -> None:
+    fail(http, ada.email, FREE - 1)
+    with closing(psycopg2.connect(database_url)) as holder, ThreadPoolExecutor(10) as crowd:
+        holder.cursor().execute("SELECT FROM failed_attempts FOR UPDATE")
+        answers = [crowd.submit(log_in, http, ada.email) for _ in range(10)]
+        wait_until(lambda: sql(WAITING) == [(10,)], "ten that wait")
+        holder.cursor().execute("UPDATE failed_attempts SET retry_at = clock_timestamp()")
+        holder.commit()
+    assert Counter(answer.result().status_code for answer in answers)[401] <= 2
 
 
 def test_the_address_that_was_tried_is_not_kept(http: httpx.Client, sql: Sql) -> None:
