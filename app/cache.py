@@ -103,7 +103,7 @@ class Cache:
             for key in keys:
                 self._redis.set(key, CHANGED + uuid4().bytes, ex=CHANGED_SECONDS)
         except RedisError:
-            metrics.redis_failures.labels(use="cache").inc()
+            metrics.part_failures.labels(part="cache").inc()
             log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)
 
     def ping(self) -> bool:
@@ -136,4 +136,4 @@ class Cache:
     def _pause(self) -> None:
         # So that a frozen Redis costs a few requests its time-out, not every one.
         self._asleep_until = monotonic() + PAUSE_SECONDS
-        metrics.redis_failures.labels(use="cache").inc()
+        metrics.part_failures.labels(part="cache").inc()

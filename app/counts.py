@@ -8,6 +8,7 @@ from flask import g
 from limits.storage import MemoryStorage, Storage
 from redis import RedisError
 
+from app import metrics
 from app.cache import PAUSE_SECONDS, Cache
 
 SCHEME = "counts"
@@ -88,6 +89,7 @@ class Counts(Storage):
         return True
 
     def _lose(self) -> None:
+        metrics.part_failures.labels(part="limits").inc()
         if not self._asleep_until:
             log.warning("Redis does not answer; each process counts for itself what is limited")
         self._asleep_until = monotonic() + PAUSE_SECONDS

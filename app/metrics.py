@@ -16,10 +16,7 @@ from prometheus_client.registry import REGISTRY, Collector
 from app.version import VERSION
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-if FOLDER in os.environ:
-    # Files are opened in it below, also by a command that is the first to run.
-    Path(os.environ[FOLDER]).mkdir(mode=0o700, parents=True, exist_ok=True)
-
+# Each has labels: one without would open its file when it is imported, by any command.
 requests = Counter("http_requests", "Requests answered.", ["method", "route", "status"])
 seconds = Histogram(
     "http_request_duration_seconds",
@@ -27,7 +24,7 @@ seconds = Histogram(
     ["method", "route", "status"],
 )
 in_progress = Gauge(
-    "http_requests_in_progress", "Requests being answered.", multiprocess_mode="livesum"
+    "http_requests_in_progress", "Requests being answered.", ["method"], multiprocess_mode="livesum"
 )
 registrations = Counter("referral_registrations", "Accounts made.", ["with_code"])
 joins = Counter("referral_joins", "Referrals made.", ["how"])
@@ -49,13 +46,8 @@ task_seconds = Histogram(
     ["task", "outcome"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
-redis_failures = Counter(
-    "referral_redis_failures",
-    "Times that Redis did not answer, and what it was wanted for.",
-    ["use"],
-)
-replica_failures = Counter(
-    "referral_replica_failures", "Times that PostgreSQL's replica did not answer."
+part_failures = Counter(
+    "referral_part_failures", "Times that a part did not answer that can be done without.", ["part"]
 )
 
 

@@ -15,7 +15,6 @@ from uuid import uuid4
 from celery import Celery, Task
 from flask import Flask
 from kombu import Queue
-from kombu.exceptions import OperationalError
 
 from app import metrics
 from app.logs import attribute_to, request_id
@@ -113,11 +112,12 @@ class TaskQueue(Celery):
             return
         try:
             self.send_task(task, retry=False, headers={"request_id": request_id()})
-        except OperationalError as error:
+        # What is committed is acknowledged, whatever becomes of a broker that dies at this moment.
+        except Exception as error:
             # So that a frozen broker costs a few requests its time-out, not every one.
             self._asleep_until = monotonic() + PAUSE_SECONDS
-            metrics.redis_failures.labels(use="broker").inc()
-            log.warning("The broker does not answer: %s", type(error.__cause__).__name__)
+            metrics.part_failures.labels(part="broker").inc()
+            log.warning("The broker does not answer: %s", type(error.__cause__ or error).__name__)
 
     def _task_class(self) -> type["Task[..., Any]"]:
         queue = self

@@ -44,7 +44,7 @@ class Replica:
         except DBAPIError as error:
             # So that a frozen replica costs a few requests its time-out, not every one.
             self._asleep_until = monotonic() + PAUSE_SECONDS
-            metrics.replica_failures.inc()
+            metrics.part_failures.labels(part="replica").inc()
             lost = type(error.orig).__name__
             log.warning("The replica does not answer (%s); not asked for %s s", lost, PAUSE_SECONDS)
             return None

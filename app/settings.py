@@ -28,7 +28,8 @@ EXAMPLE = "change-me"
 # Of each, by network address or account; as Flask-Limiter writes them. A round trip to Redis each.
 LIMITS = {  # nosec B105
     "RATELIMIT_REGISTER": "30 per minute",
-    "RATELIMIT_REGISTER_PER_ACCOUNT": "10 per minute",
+    # More than one network address may, so that none can keep somebody from registering.
+    "RATELIMIT_REGISTER_PER_ACCOUNT": "60 per minute",
     "RATELIMIT_LOGIN": "60 per minute",
     "RATELIMIT_REFRESH": "120 per minute",
     "RATELIMIT_REFRESH_PER_ACCOUNT": "30 per minute",

@@ -21,12 +21,23 @@ Admins = Callable[[], list[str]]
 
 
 def test_flask_users_promote_makes_an_admin(settings_file: Path, admins: Admins) -> None:
-    command = [sys.executable, "-m", "flask", "users", "promote", "ada@example.com"]
-    environment = os.environ | {"REFERRAL_SETTINGS": str(settings_file)}
-    run = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True)
+    run = promote_by_flask(settings_file)
     assert (run.returncode, run.stderr) == (0, "")
     assert "ada@example.com" in run.stdout
     assert admins() == ["ada@example.com"]
+
+
+def test_a_command_leaves_nothing_in_the_folder_of_the_counts(
+    settings_file: Path, admins: Admins, tmp_path: Path
+) -> None:
+    run = promote_by_flask(settings_file, PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    assert (run.returncode, list(tmp_path.iterdir())) == (0, [])
+
+
+def promote_by_flask(settings_file: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flask", "users", "promote", "ada@example.com"]
+    environment = os.environ | {"REFERRAL_SETTINGS": str(settings_file)} | environment
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("spelling", ["ADA@Example.COM", "ada@EXAMPLE\u3002com"])

@@ -55,9 +55,23 @@ def test_every_image_of_the_dockerfile_is_pinned_to_a_release() -> None:
     assert all(re.fullmatch(r"python:\d+\.\d+\.\d+-slim-[a-z]+", image) for image in images)
 
 
+def ours() -> list[dict[str, Any]]:
+    """The services that run the code of this checkout."""
+    return [service for service in SERVICES.values() if "pull_policy" in service]
+
+
+def test_the_image_of_the_service_is_built_once_by_what_all_its_containers_wait_for() -> None:
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["migrate"]
+    waiting = [service for service in ours() if "build" not in service]
+    assert waiting
+    for service in waiting:
+        condition = service["depends_on"]["migrate"]["condition"]
+        assert condition == "service_completed_successfully"
+
+
 def test_the_image_of_the_service_has_its_version() -> None:
-    built = {service["image"] for service in SERVICES.values() if "build" in service}
-    assert built == {f"referral:{VERSION}"}
+    image = f"referral:{VERSION}"
+    assert {service["image"] for service in ours()} == {image}
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     assert project["version"] == VERSION
 

@@ -26,7 +26,7 @@ def init_hooks(app: Flask) -> None:
 
 def _begin() -> None:
     g.started = perf_counter()
-    metrics.in_progress.inc()
+    metrics.in_progress.labels(method=_method()).inc()
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid4().hex
 
@@ -59,8 +59,8 @@ def _finish(response: Response) -> Response:
         # Flask would call the nothing HTML.
         response.headers.remove("Content-Type")
     labels = {
-        # Neither a method nor a path that a client made up becomes a label.
-        "method": request.method if request.method in METHODS else "other",
+        # No path that a client made up becomes a label.
+        "method": _method(),
         "route": request.url_rule.rule if request.url_rule else "unmatched",
         "status": response.status_code,
     }
@@ -70,4 +70,9 @@ def _finish(response: Response) -> Response:
 
 
 def _end(_: BaseException | None) -> None:
-    metrics.in_progress.dec()
+    metrics.in_progress.labels(method=_method()).dec()
+
+
+def _method() -> str:
+    """The method, if no client made it up."""
+    return request.method if request.method in METHODS else "other"

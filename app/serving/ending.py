@@ -14,7 +14,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 # How long /readyz says that this ends before it does: what a balancer takes to notice.
-DRAIN_SECONDS = int(os.environ.get("DRAIN_SECONDS") or 0)
+DRAIN_SECONDS = max(0, int(os.environ.get("DRAIN_SECONDS") or 0))
 
 
 class Worker(ThreadWorker):

@@ -13,6 +13,9 @@ from gunicorn import util
 def write_problem(sock: Any, status_int: int, reason: str, mesg: str) -> None:
     """Answer with a problem (RFC 9457), as the application does."""
     request_id = uuid4().hex
+    # gunicorn calls it a bad request.
+    if status_int == HTTPStatus.NOT_IMPLEMENTED:
+        reason = HTTPStatus.NOT_IMPLEMENTED.phrase
     logging.getLogger("gunicorn.error").warning(
         "%s for %s",
         status_int,
@@ -37,6 +40,7 @@ def write_problem(sock: Any, status_int: int, reason: str, mesg: str) -> None:
         f"Content-Length: {len(body)}\r\n"
         f"X-Request-ID: {request_id}\r\n"
         "X-Content-Type-Options: nosniff\r\n"
+        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
         "Cache-Control: no-store\r\n"
         "Connection: close\r\n\r\n"
     )

@@ -167,7 +167,7 @@ def test_requests_are_counted_while_they_are_answered(http: httpx.Client) -> Non
     for path in ("/healthz", "/nothing", "/auth/me"):
         http.get(path)
     # The one that asks.
-    assert samples(http)["http_requests_in_progress{}"] == 1
+    assert samples(http)['http_requests_in_progress{method="GET"}'] == 1
 
 
 def test_the_version_is_told(http: httpx.Client) -> None:

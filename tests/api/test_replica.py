@@ -130,5 +130,5 @@ def looked_up(owner: Person) -> int:
 
 def failures(http: httpx.Client) -> float:
     lines = http.get("/metrics").text.splitlines()
-    name = "referral_replica_failures_total "
+    name = 'referral_part_failures_total{part="replica"} '
     return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))

@@ -25,6 +25,11 @@ pytestmark = pytest.mark.xdist_group("gunicorn")
 REFUSALS = {
     "garbage": (b"\x16\x03\x01 garbage", 400, "bad_request"),
     "a bad header": (b"GET /healthz HTTP/1.1\r\nBad Header: 1", 400, "bad_request"),
+    "an unknown coding": (
+        b"POST /healthz HTTP/1.1\r\nTransfer-Encoding: xchunked",
+        501,
+        "not_implemented",
+    ),
     "an over-long line": (b"GET /" + b"x" * 9000 + b" HTTP/1.1", 414, "uri_too_long"),
     "an over-long header": (
         b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 9000,
@@ -47,6 +52,7 @@ def test_what_gunicorn_itself_refuses_is_a_problem(service: Service, refusal: st
     assert response.headers["X-Request-ID"] == problem["request_id"]
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
 def test_no_answer_tells_which_version_serves(http: httpx.Client) -> None:

@@ -86,7 +86,7 @@ def test_metrics_tell_that_redis_is_lost(
         look_up(owner)
         metrics = http.get("/metrics").text
     assert "referral_redis_up 0.0" in metrics.splitlines()
-    assert 'referral_redis_failures_total{use="cache"}' in metrics
+    assert 'referral_part_failures_total{part="cache"}' in metrics
 
 
 @pytest.mark.parametrize("losing_redis", sorted(FAULTS.keys() - {"frozen"}), indirect=True)

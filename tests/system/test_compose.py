@@ -62,6 +62,7 @@ def test_flower_asks_for_its_password_and_shows_the_worker(
     deployment: Deployment, http: httpx.Client
 ) -> None:
     assert http.get("/flower/").status_code == HTTPStatus.UNAUTHORIZED
+    assert http.get("/flower/metrics").status_code == HTTPStatus.NOT_FOUND
     user, password = re.findall("'(.+):(.+)'", secret(deployment, "flower.py"))[0]
     assert http.get("/flower/", auth=(user, "wrong")).status_code == HTTPStatus.UNAUTHORIZED
 

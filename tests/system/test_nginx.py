@@ -155,6 +155,32 @@ def test_nginx_logs_no_query_and_no_header(http: httpx.Client, nginx: Nginx) -> 
     assert lines[-1]["path"] == "/metrics"
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/referral/code/by-email/canary@example.com",
+        "/referral/code/by-email%3Femail=canary%40example.com",
+        "/auth/login;email=canary",
+        "/reset-password/" + "canary".ljust(43, "x"),
+        "/canary\xff",
+    ],
+)
+def test_nginx_logs_no_path_that_may_hold_a_secret(nginx: Nginx, path: str) -> None:
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    raw(nginx.port, f"{head}X-Request-ID: of-a-secret\r\n\r\n")
+    wait_until(lambda: "of-a-secret" in nginx.logged(), "line of the request", 5)
+    assert "canary" not in nginx.logged()
+    assert [json.loads(line) for line in nginx.logged().splitlines()][-1]["path"] == "*"
+
+
+@pytest.mark.parametrize("path", ["/flower", "/static", "/healthz", "/swagger"])
+def test_every_answer_has_each_of_the_security_headers_once(http: httpx.Client, path: str) -> None:
+    headers = http.get(path, follow_redirects=False).headers
+    for name in ("X-Content-Type-Options", "Content-Security-Policy", "X-Request-ID"):
+        assert len(headers.get_list(name)) == 1, name
+    assert headers.get("Location", "/").startswith("/")
+
+
 def test_connections_to_gunicorn_are_kept(http: httpx.Client, service: Service) -> None:
     http.get("/healthz")
     before = connections_of(service)
