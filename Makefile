@@ -9,15 +9,17 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 run: .venv/installed
 	@$(BIN)/python -m dev
 
-PYTEST := -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup $(ARGS)
+# One process more than cores, for many tests wait for servers.
+PROCESSES := $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count(), 4) + 1)')
+PYTEST := -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(ARGS)
 
 test: .venv/installed
 	@$(BIN)/python $(PYTEST)
 
-# The deployment of docker-compose.yaml and of docs/scaling.md as plain processes; CONTRIBUTING.md
-# says which of Debian's packages they want.
+# The service under what befalls it, the deployment of docker-compose.yaml and that of
+# docs/scaling.md, as plain processes; CONTRIBUTING.md says which of Debian's packages they want.
 test-system: .venv/installed
-	@$(BIN)/python -m pytest tests/system $(ARGS)
+	@$(BIN)/python -m pytest tests/system tests/deployed/operation $(ARGS)
 
 # The pages in Chromium, which has to be there.
 test-browser: .venv/installed
