@@ -45,7 +45,8 @@ lint: .venv/installed
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
 	! test -x $(BIN)/hadolint || $(BIN)/hadolint Dockerfile
 	$(BIN)/bandit --quiet --recursive app migrations gunicorn.conf.py wsgi.py
-	$(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.txt
+	@# It asks where pip does, and reads nothing of PIP_CERT.
+	REQUESTS_CA_BUNDLE="$${REQUESTS_CA_BUNDLE:-$$PIP_CERT}" $(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.txt
 
 format: .venv/installed
 	$(BIN)/python -m ruff format .
