@@ -26,7 +26,7 @@ PREFIX = "REFERRAL_"
 EXAMPLE = "change-me"
 
 # Of each, by network address or account; as Flask-Limiter writes them. A round trip to Redis each.
-LIMITS = {  # nosec B105
+LIMITS = {
     "RATELIMIT_REGISTER": "30 per minute",
     # More than one network address may, so that none can keep somebody from registering.
     "RATELIMIT_REGISTER_PER_ACCOUNT": "60 per minute",
