@@ -4,7 +4,7 @@ from app.models.base import Base
 from app.models.codes import Code
 from app.models.failed_attempts import FailedAttempts
 from app.models.outbox import Delivery
-from app.models.referrals import JoinedBy, Referral
+from app.models.referrals import JoinedBy, Referral, ReferralCount
 from app.models.sessions import RefreshToken, Session
 from app.models.users import User
 
@@ -15,6 +15,7 @@ __all__ = [
     "FailedAttempts",
     "JoinedBy",
     "Referral",
+    "ReferralCount",
     "RefreshToken",
     "Session",
     "User",
