@@ -35,14 +35,12 @@ def _take_out_the_application() -> dict[str, ModuleType]:
 
 ending = _read_anew("serving.ending")
 
-# Measured on two cores: gevent answers a third more cached look-ups a second, as many log-ins, and
-# leaves a process standing while a password is hashed or Hunter is asked, for neither yields to it;
-# the sync class has no kept-alive connections for a proxy. Threads that wait for PostgreSQL, a lock
-# or Hunter hold up nobody else.
+# One thread serves a process, and turns to another request wherever one waits. Threads answer half
+# as many look-ups a second, for they wait for each other; the sync class has no kept-alive
+# connections for a proxy. What does not wait but compute has a thread of its own: `app/native.py`.
 worker_class = ending.Worker
 # One for each core: with twice as many, log-ins and look-ups are no faster and take more memory.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = 16
 timeout = 30
 graceful_timeout = 10
 keepalive = 5
@@ -98,6 +96,7 @@ def _forget_counts(folder: Path) -> None:
 when_ready = ending.when_ready
 post_fork = ending.post_fork
 post_worker_init = ending.post_worker_init
+worker_exit = ending.worker_exit
 
 
 def child_exit(server: Any, worker: Any) -> None:

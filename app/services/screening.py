@@ -8,7 +8,7 @@ from circuitbreaker import CircuitBreaker
 from disposable_email_domains import blocklist
 from flask import current_app
 
-from app import metrics
+from app import metrics, native
 from app.clients import OutsideError
 from app.clients.hunter import VERDICTS, Hunter
 from app.errors import EmailRejected
@@ -17,6 +17,7 @@ REFUSED = frozenset({"invalid", "disposable"})
 # They are about one address: a stranger could have Hunter left alone with five odd ones.
 NO_FAILURES = frozenset({"pending", "declined"})
 FAILURES_IN_A_ROW = 5
+CALLS_AT_ONCE = 16
 PAUSE_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ class Patience:
 
     def __init__(self, hunter: Hunter) -> None:
         self._hunter = hunter
-        # pybreaker holds a lock during a call: behind one that hangs all threads would queue.
+        self._threads = native.Threads(CALLS_AT_ONCE)
+        # pybreaker holds a lock during a call: behind one that hangs all others would queue.
         self._breaker = CircuitBreaker(FAILURES_IN_A_ROW, PAUSE_SECONDS, _is_failure)
         self._trying_again = Lock()
 
@@ -59,7 +61,7 @@ class Patience:
     def _ask(self, email: str) -> str:
         try:
             with self._breaker:
-                return self._hunter.verdict(email)
+                return self._threads.run(self._hunter.verdict, email)
         except OutsideError as error:
             if self._breaker.opened:
                 log.warning("Hunter is left alone for %g s: %s", PAUSE_SECONDS, error.outcome)
@@ -88,7 +90,7 @@ def _ask_hunter(email: str) -> str:
 
 
 def _hunter() -> Patience:
-    """The one of this application, so that all threads of the process share what is known."""
+    """The one of this application, so that all requests of the process share what is known."""
     config = current_app.config
     hunter = Hunter(config["EMAIL_HUNTER_API_KEY"], config["EMAIL_HUNTER_URL"])
     patience: Patience = current_app.extensions.setdefault("hunter", Patience(hunter))

@@ -2,22 +2,50 @@
 
 import contextlib
 import errno
+import gc
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable
 from functools import partial
+from logging.config import dictConfig
 from mmap import mmap
 from socket import SHUT_RDWR
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+import gevent
+from gevent.event import Event
+from gevent.monkey import MonkeyPatchWarning
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.workers.ggevent import GeventWorker
 
 # How long /readyz says that this ends before it does: what a balancer takes to notice.
 DRAIN_SECONDS = max(0, int(os.environ.get("DRAIN_SECONDS") or 0))
 
 
-class Worker(ThreadWorker):
+class Listener(StreamServer):
+    """Takes connections in, until it is closed or another worker has shut the socket they share."""
+
+    def do_read(self) -> Any:
+        try:
+            return super().do_read()
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return None
+
+    def take_in_the_rest(self) -> None:
+        """Take in whoever got through, and tell the system that nobody else will be."""
+        while connection := self.do_read():
+            self.do_handle(*connection)
+        # Or the system would go on connecting people whom nobody serves.
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(SHUT_RDWR)
+
+
+class Worker(GeventWorker):
     """Serves whoever got through to it, also at the very end of the service."""
 
     shared: mmap
@@ -26,28 +54,54 @@ class Worker(ThreadWorker):
         """Tell whether the whole service ends, soon, and not just this worker."""
         return bool(self.shared[0])
 
-    def set_accept_enabled(self, enabled: bool | None) -> None:
-        super().set_accept_enabled(enabled)
-        if self.service_ends() and not self.alive:
-            for listener in self.sockets:
-                self._accept_the_rest(listener)
-                # Or the system would go on connecting people whom nobody serves.
-                with contextlib.suppress(OSError):
-                    listener.shutdown(SHUT_RDWR)
+    def init_process(self) -> None:
+        self._leaving = Event()
+        super().init_process()
 
-    def _accept_the_rest(self, listener: Any) -> None:
-        before = -1
-        while before < self.nr_conns:
-            before = self.nr_conns
-            self.accept(listener)
+    def patch(self) -> None:
+        with warnings.catch_warnings():
+            # The master has read redis.asyncio, which has hold of ssl and which nobody uses.
+            warnings.simplefilter("ignore", MonkeyPatchWarning)
+            super().patch()
 
-    def accept(self, listener: Any) -> None:
-        try:
-            super().accept(listener)
-        except OSError as error:
-            # The other worker was faster in shutting it.
-            if error.errno != errno.EINVAL:
-                raise
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        super().handle_exit(sig, frame)
+        self._leaving.set()
+
+    def run(self) -> None:
+        listeners = [self._listen_at(socket) for socket in self.sockets]
+        while self.alive:
+            self.notify()
+            self._leaving.wait(1)
+        for listener in listeners:
+            # It is closed with the process: whoever was taken in a moment ago asks for its name.
+            listener.stop_accepting()
+            if self.service_ends():
+                listener.take_in_the_rest()
+        self._finish(listeners)
+
+    def handle_request(self, *args: Any) -> Any:
+        kept = super().handle_request(*args)
+        # Or whoever asks again at once would be served again before those who wait.
+        gevent.sleep(0)
+        return kept
+
+    def _listen_at(self, socket: Any) -> Listener:
+        listener = Listener(
+            socket, handle=partial(self.handle, socket), spawn=Pool(self.worker_connections)
+        )
+        # One at a time, or the first of several workers to wake would take them all.
+        listener.max_accept = 1
+        listener.start()
+        return listener
+
+    def _finish(self, listeners: list[Listener]) -> None:
+        """Let those who are being served be served, within graceful_timeout."""
+        deadline = time.monotonic() + self.cfg.graceful_timeout
+        for listener in listeners:
+            while listener.pool and time.monotonic() < deadline:
+                self.notify()
+                listener.pool.join(timeout=1)
 
 
 def when_ready(server: Any) -> None:
@@ -66,6 +120,15 @@ def post_worker_init(worker: Any) -> None:
     from app.services import readiness
 
     readiness.drain_when(worker.service_ends)
+    # The application stays: to look through all of it for garbage takes a tenth of a second, in
+    # which nobody is served.
+    gc.collect()
+    gc.freeze()
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    # The handlers of logs have locks of gevent's, which would be gone before them.
+    dictConfig({"version": 1})
 
 
 def _leave(server: Any) -> None:

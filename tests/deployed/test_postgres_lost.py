@@ -149,7 +149,7 @@ def newest(responses: list[httpx.Response]) -> set[str]:
 
 def cut_when_read(answer: Future[httpx.Response], own_postgres: OwnPostgres) -> bool:
     """Cut the connection over which a code was looked up; tells whether that came in time."""
-    has_read = "state = 'idle in transaction' AND query LIKE '%FROM codes JOIN users%'"
+    has_read = "state = 'idle' AND query LIKE 'EXECUTE %'"
     cut = f"SELECT pg_terminate_backend(pid) {THE_SERVICES} AND {has_read}"
     while not answer.done():
         if own_postgres.run(cut):

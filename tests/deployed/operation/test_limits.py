@@ -9,7 +9,7 @@ from time import monotonic
 import httpx
 import pytest
 
-from app.cache import PAUSE_SECONDS
+from app.exchange import PAUSE_SECONDS
 from dev.settings import write_settings
 from dev.waiting import wait_until
 from tests.conftest import GENEROUS
