@@ -1,0 +1,172 @@
+"""An operator fills an empty database with people who do not exist."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from psycopg2.extensions import get_wait_callback
+
+from app import create_app
+from app.extensions import db
+from app.services.demo import PASSWORD
+from app.settings import load_settings
+from dev.waiting import wait_until
+from tests.conftest import CHECKOUT
+from tests.demo import CODES, REFERRALS, USERS, fill
+from tests.endings import Sql
+
+Start = Callable[[int], subprocess.Popen[str]]
+
+ENOUGH_TO_BE_INTERRUPTED = 100_000
+
+SOMEBODY = "INSERT INTO users (email, password_hash) VALUES ('ada@example.com', '')"
+# The command at work in this database, for others have tables of the same number.
+WAITING = """
+SELECT pid FROM pg_locks JOIN pg_database d ON d.oid = database
+WHERE datname = current_database() AND relation = 'users'::regclass AND NOT granted
+"""
+COPYING = """
+SELECT pid FROM pg_stat_progress_copy
+WHERE datname = current_database() AND relid = 'codes'::regclass
+"""
+
+
+@pytest.fixture(scope="module")
+def app(settings_file: Path) -> Iterator[Flask]:
+    app = create_app(load_settings({"REFERRAL_SETTINGS": str(settings_file)}))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def start(settings_file: Path) -> Iterator[Start]:
+    """Starts `flask demo` as an operator does."""
+    started = []
+
+    def run(users: int) -> subprocess.Popen[str]:
+        size = ["--users", str(users), "--referrals", "0"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flask", "demo", *size],
+            cwd=CHECKOUT,
+            env=os.environ | {"REFERRAL_SETTINGS": str(settings_file)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Tests in the background ignore Ctrl-C, and so would what they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def impatient(sql: Sql) -> Iterator[None]:
+    """PostgreSQL ends what takes longer than a moment."""
+    (name,) = sql("SELECT current_database()")[0]
+    sql(f"ALTER DATABASE \"{name}\" SET statement_timeout = '10ms'")
+    yield
+    sql(f'ALTER DATABASE "{name}" RESET statement_timeout')
+
+
+def counts(sql: Sql) -> tuple[object, ...]:
+    return sql(
+        "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM codes),"
+        " (SELECT count(*) FROM referrals)"
+    )[0]
+
+
+def test_there_are_as_many_as_were_asked_for(app: Flask, sql: Sql) -> None:
+    result = fill(app)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert PASSWORD in result.stdout
+    assert counts(sql) == (USERS, CODES, REFERRALS)
+
+
+@pytest.mark.parametrize(
+    ("users", "brought", "by_the_first"),
+    [(1, 0, 0), (2, 0, 0), (2, 1, 1), (3, 2, 1), (30, 29, 14)],
+)
+def test_a_few_or_everybody_but_the_first_can_have_been_brought(
+    app: Flask, sql: Sql, users: int, brought: int, by_the_first: int
+) -> None:
+    assert fill(app, users, brought).exit_code == 0
+    assert counts(sql) == (users, 5 * users, brought)
+    assert sql("SELECT count(*) FROM referrals WHERE referrer_id = 1") == [(by_the_first,)]
+
+
+@pytest.mark.parametrize(("users", "brought"), [(1, 1), (5, 5), (5, 6)])
+def test_the_first_cannot_have_been_brought(app: Flask, sql: Sql, users: int, brought: int) -> None:
+    result = fill(app, users, brought)
+    assert result.exit_code == 2
+    assert f"Of {users} users {users - 1} can have been brought" in result.stderr
+    assert counts(sql) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("users", "brought"), [(0, 0), (-1, -2), (5, -1)])
+def test_numbers_that_cannot_be_are_refused(app: Flask, sql: Sql, users: int, brought: int) -> None:
+    assert fill(app, users, brought).exit_code == 2
+    assert counts(sql) == (0, 0, 0)
+
+
+def test_what_is_there_is_analysed_and_seen_by_everybody(app: Flask, sql: Sql) -> None:
+    fill(app)
+    tables = "SELECT sum(reltuples), bool_and(relallvisible > 0) FROM pg_class WHERE relname IN"
+    assert sql(f"{tables} ('users', 'codes', 'referrals')") == [
+        (USERS + CODES + REFERRALS, True),
+    ]
+
+
+def test_a_database_with_somebody_in_it_is_left_alone(app: Flask, sql: Sql) -> None:
+    sql(SOMEBODY)
+    result = fill(app)
+    assert result.exit_code == 1
+    assert result.stderr == "Error: There are people in this database already.\n"
+    assert counts(sql) == (1, 0, 0)
+
+
+def test_so_is_one_where_somebody_is_registering(start: Start, sql: Sql) -> None:
+    sql("BEGIN")
+    sql(SOMEBODY)
+    process = start(USERS)
+    wait_until(lambda: bool(sql(WAITING)), "command that waits for the other transaction")
+    sql("COMMIT")
+    assert process.wait(30) == 1
+    assert counts(sql) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "words"),
+    [(signal.SIGINT, 1, "\nAborted!\n"), (signal.SIGTERM, -15, ""), (signal.SIGKILL, -9, "")],
+)
+def test_an_interrupted_fill_leaves_nothing(
+    start: Start, sql: Sql, how: signal.Signals, status: int, words: str
+) -> None:
+    process = start(ENOUGH_TO_BE_INTERRUPTED)
+    wait_until(lambda: bool(sql(COPYING)), "command that writes codes")
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (status, words)
+    wait_until(lambda: not sql(COPYING), "end of the transaction")
+    assert counts(sql) == (0, 0, 0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_fill_may_take_longer_than_other_statements(app: Flask) -> None:
+    assert fill(app).exit_code == 0
+
+
+def test_the_service_waits_no_longer_afterwards(app: Flask) -> None:
+    callback = get_wait_callback()
+    assert [fill(app).exit_code, fill(app).exit_code] == [0, 1]
+    assert get_wait_callback() is callback is not None
