@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate
 
-.PHONY: run test test-system test-browser screenshots coverage lint format lock clean
+.PHONY: run test test-system test-browser screenshots bench coverage lint format lock clean
 
 run: .venv/installed
 	@$(BIN)/python -m dev
@@ -28,6 +28,10 @@ test-browser: .venv/installed
 # The pictures of the README anew.
 screenshots: .venv/installed
 	@$(BIN)/python -m pytest tests/browser/screenshots.py
+
+# The service's speed, into bench/RESULTS.md; `USERS=20000 ROUNDS=2 SECONDS=1` is a trial of it.
+bench: .venv/installed
+	@$(BIN)/python -m bench
 
 # `make test`, slower, and which lines no test ran.
 coverage: .venv/installed

@@ -62,7 +62,12 @@ class Running(Generic[S]):
                 start_new_session=True,
                 **self.server.popen_options,
             )
-        wait_until(self._serves, f"{self.server.folder.name} that serves")
+        try:
+            wait_until(self._serves, f"{self.server.folder.name} that serves")
+        except BaseException:
+            # Ctrl-C, too: nobody would stop it otherwise.
+            self.kill()
+            raise
 
     def stop(self) -> None:
         """Let it end cleanly."""
