@@ -7,23 +7,34 @@ from flask import Flask
 from app.api import BLUEPRINTS
 from app.api.account_pages import init_account_pages
 from app.api.cors import init_cors
-from app.api.headers import init_headers
-from app.api.hooks import init_hooks
+from app.api.headers import SecurityHeaders
+from app.api.hooks import NoSessions, init_hooks
 from app.api.limits import init_limits
 from app.api.mailbox import init_mailbox
 from app.api.openapi import describe
 from app.api.pages import init_pages
 from app.api.proxies import Proxies
 from app.api.routing import IdConverter, VersionPrefix
-from app.cli import outbox, users
+from app.cli import init_cli
 from app.database import ENGINE_OPTIONS, init_database
 from app.errors import init_errors
-from app.extensions import cache, db, jwt, migrate, task_queue
+from app.extensions import exchange, jwt, task_queue
+from app.json import Json
 from app.logs import init_logs
+from app.services.sessions import ALGORITHM, ISSUER
 from app.settings import load_settings
 
-ISSUER = "referral"
 LARGEST_BODY = 64 * 1024
+
+
+class Service(Flask):
+    """Flask without what this service does not have, and Flask would look for in every request."""
+
+    session_interface = NoSessions()
+
+    def ensure_sync(self, func: Any) -> Any:
+        # There are no coroutines.
+        return func
 
 
 def create_app(settings: dict[str, Any] | None = None) -> Flask:
@@ -32,34 +43,31 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     :param settings: validated settings; by default those of this process.
     :raises SettingsError: the settings of this process cannot be used.
     """
-    app = Flask(__name__)
+    app = Service(__name__)
     app.config.from_mapping(settings or load_settings())
     app.config.update(
         SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS,
+        JWT_ALGORITHM=ALGORITHM,
         JWT_ENCODE_ISSUER=ISSUER,
-        JWT_DECODE_ISSUER=ISSUER,
         JWT_ENCODE_AUDIENCE=ISSUER,
-        JWT_DECODE_AUDIENCE=ISSUER,
         # Against forged requests with cookies, of which there are none.
         JWT_COOKIE_CSRF_PROTECT=False,
         MAX_CONTENT_LENGTH=LARGEST_BODY,
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = Json(app)
     # A redirect to a tidier path would answer in HTML.
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = IdConverter
 
     init_logs(app.config["DEVELOPMENT"])
     init_database(app)
-    migrate.init_app(app, db)
     jwt.init_app(app)
-    cache.init_app(app.config["REDIS_URL_CACHE"])
+    exchange.init_app(app.config["REDIS_URL_CACHE"])
     task_queue.init_app(app)
 
     init_errors(app)
     init_hooks(app)
     init_limits(app)
-    init_headers(app)
     if app.config["CORS_ORIGINS"]:
         init_cors(app)
     for blueprint in BLUEPRINTS:
@@ -68,9 +76,8 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     init_account_pages(app)
     if app.config["MAILBOX"]:
         init_mailbox(app)
-    app.cli.add_command(users)
-    app.cli.add_command(outbox)
-    app.wsgi_app = Proxies(  # type: ignore[method-assign]
-        VersionPrefix(app.wsgi_app), trusted=app.config["TRUSTED_PROXIES"]
-    )
+    init_cli(app)
+    app.wsgi_app = SecurityHeaders(VersionPrefix(app.wsgi_app))  # type: ignore[method-assign]
+    if trusted := app.config["TRUSTED_PROXIES"]:
+        app.wsgi_app = Proxies(app.wsgi_app, trusted)  # type: ignore[method-assign]
     return app

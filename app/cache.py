@@ -17,24 +17,20 @@ from time import monotonic
 from typing import Any, cast
 from uuid import uuid4
 
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.retry import Retry
+from redis import RedisError
 
-from app import metrics, redis
+from app import metrics
+from app.exchange import Exchange, Script
 
 LONGEST_SECONDS = 60
 # How far a replica may lag behind without its lag being seen.
 CHANGED_SECONDS = 30
-TIMEOUT_SECONDS = 0.2
-PAUSE_SECONDS = 1.0
 READ, CHANGED = b"!", b"~"
 
 # A copy names the reign it was made in, and is none in another: a replica that becomes the primary
 # may hold what the lost one had been told to forget, or could not be told.
 REIGN = "local reign = redis.call('INFO', 'replication'):match('master_replid:(%x+)')\n"
-SEE = (
+SEE = Script(
     REIGN
     + """
 local mark = ARGV[1]
@@ -46,7 +42,7 @@ redis.call('SET', KEYS[1], mark, 'EX', ARGV[2])
 return mark
 """
 )
-FILL = (
+FILL = Script(
     REIGN
     + """
 local seen, copy, life = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -62,23 +58,8 @@ log = logging.getLogger(__name__)
 class Cache:
     """Copies of answers in Redis. Without Redis every answer is read afresh."""
 
-    def init_app(self, url: str) -> None:
-        """Use the Redis at this URL; nothing is connected yet."""
-        self._redis = redis.client(
-            url,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            # One more try where a kept connection has died, none where Redis is slow.
-            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-        )
-        self._look = self._redis.register_script(SEE)
-        self._fill = self._redis.register_script(FILL)
-        self._asleep_until = 0.0
-
-    @property
-    def client(self) -> Redis:
-        """The connections to Redis, for what else may be lost."""
-        return self._redis
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
 
     def remember(self, key: str, read: Callable[[bool], tuple[Any, float]]) -> tuple[Any, bool]:
         """The answer under this key, and whether it came from a copy.
@@ -99,41 +80,33 @@ class Cache:
 
     def forget(self, *keys: str) -> None:
         """Let no copy made so far be given under these keys again. Call it after the commit."""
-        try:
-            for key in keys:
-                self._redis.set(key, CHANGED + uuid4().bytes, ex=CHANGED_SECONDS)
-        except RedisError:
-            metrics.part_failures.labels(part="cache").inc()
-            log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)
+        for key in keys:
+            try:
+                self._exchange.ask("SET", key, CHANGED + uuid4().bytes, "EX", CHANGED_SECONDS)
+            except RedisError:
+                metrics.part_failures.labels("cache").inc()
+                log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)
 
     def ping(self) -> bool:
         """Whether Redis answers."""
         try:
-            return bool(self._redis.ping())
+            return bool(self._exchange.ask("PING"))
         except RedisError:
             return False
 
     def _see(self, key: str) -> bytes | None:
         """The copy under the key, or the mark that stands there now; None without Redis."""
-        if monotonic() < self._asleep_until:
-            return None
         mark = READ + uuid4().bytes
         try:
-            return cast(bytes, self._look(keys=[key], args=[mark, LONGEST_SECONDS]))
+            return cast(bytes, self._exchange.run(SEE, [key], mark, LONGEST_SECONDS))
         except RedisError:
-            self._pause()
-            log.warning("Redis does not answer; reading PostgreSQL for %s s", PAUSE_SECONDS)
+            metrics.part_failures.labels("cache").inc()
             return None
 
     def _store(self, key: str, seen: bytes, answer: Any, milliseconds: int) -> None:
         if milliseconds <= 0:
             return
         try:
-            self._fill(keys=[key], args=[seen, json.dumps(answer), milliseconds])
+            self._exchange.run(FILL, [key], seen, json.dumps(answer), milliseconds)
         except RedisError:
-            self._pause()
-
-    def _pause(self) -> None:
-        # So that a frozen Redis costs a few requests its time-out, not every one.
-        self._asleep_until = monotonic() + PAUSE_SECONDS
-        metrics.part_failures.labels(part="cache").inc()
+            metrics.part_failures.labels("cache").inc()

@@ -2,18 +2,28 @@
 
 import select
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
 from time import monotonic
 from typing import Any, cast
 
 import psycopg2
 from flask import Flask, g, has_request_context
-from psycopg2.extensions import POLL_OK, POLL_READ, connection, set_wait_callback
-from sqlalchemy import Row, Select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from gevent.monkey import get_original
+from psycopg2.extensions import (
+    POLL_OK,
+    POLL_READ,
+    connection,
+    get_wait_callback,
+    set_wait_callback,
+)
+from sqlalchemy import ColumnElement, Select, event, func
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy.pool import Pool
 
 from app.errors import Problem
 from app.extensions import db, replica, task_queue
+from app.reading import fetch
 from app.replica import deadline
 
 # The server gives up a statement first; the client's own deadline is for a server that is frozen,
@@ -24,20 +34,28 @@ WAIT_SECONDS = 5
 # Where a session notes the tasks to wake after its commit.
 TASKS = "tasks"
 
+# Each statement sees what was committed before it, and locks what it waited for.
+IN_TRANSACTION = {"isolation_level": "READ COMMITTED"}
+
 ENGINE_OPTIONS: dict[str, Any] = {
+    # Each statement is by itself and takes one round trip, unless `transaction` takes several
+    # together.
+    "isolation_level": "AUTOCOMMIT",
     # What people sent does not go into the log with an error.
     "hide_parameters": True,
-    # No limit but the number of threads, so none has to queue for a connection.
-    "pool_size": 0,
-    # After a restart of PostgreSQL the dead connections are replaced, not answered with an error.
-    "pool_pre_ping": True,
+    # What PostgreSQL is asked at once by a process; whoever comes then waits for a connection. No
+    # request takes a second one.
+    "pool_size": 16,
+    "max_overflow": 0,
+    "pool_timeout": WAIT_SECONDS,
+    # Those that a rush has opened rest until the next one.
+    "pool_use_lifo": True,
     "connect_args": {
         "application_name": "referral",
         "options": (
             f"-c statement_timeout={STATEMENT_SECONDS}s"
             # A worker that stops between two statements must not keep its locks.
             " -c idle_in_transaction_session_timeout=30s"
-            # Each statement must see what was committed before it, locks what it waited for.
             r" -c default_transaction_isolation=read\ committed"
             " -c timezone=UTC"
         ),
@@ -53,7 +71,21 @@ def init_database(app: Flask) -> None:
     app.teardown_request(_let_go)
 
 
+@event.listens_for(Pool, "checkout")
+def _refuse_dead(conn: connection, *_: object) -> None:
+    """Have a connection replaced that PostgreSQL has closed, or said something on unasked.
+
+    So a restart of PostgreSQL is no error of anybody's; it costs no round trip to find out.
+    """
+    poll = get_original("select", "poll")()
+    poll.register(conn.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise DisconnectionError
+
+
 def _let_go(_: BaseException | None) -> None:
+    if not db.session.registry.has():
+        return
     # A connection that dies when the answer is made already is no error of the request's.
     try:
         db.session.close()
@@ -79,10 +111,42 @@ def _poll(conn: connection, end: float) -> None:
             raise psycopg2.OperationalError("PostgreSQL did not answer in time")
 
 
-def rows(statement: Select[*tuple[Any, ...]], may_lag: bool) -> Sequence[Row[*tuple[Any, ...]]]:
-    """What this statement finds; the replica is asked where that may lag a moment behind."""
-    found = replica.rows(statement) if may_lag else None
-    return db.session.execute(statement).all() if found is None else found
+def read(
+    statement: Select[*tuple[Any, ...]], parameters: Mapping[str, Any], may_lag: bool = False
+) -> Sequence[Any]:
+    """What this statement finds, in one round trip; within a transaction, as a part of it.
+
+    :param statement: one that is made with its module.
+    :param may_lag: what was true a moment ago will do, so a replica may be asked.
+    """
+    if db.session.registry.has() and db.session().in_transaction():
+        return db.session.execute(statement, parameters).all()
+    found = replica.read(statement, parameters) if may_lag else None
+    return fetch(db.engine, statement, parameters) if found is None else found
+
+
+def rfc3339(moment: ColumnElement[datetime]) -> ColumnElement[str]:
+    """This moment as JSON has it (RFC 3339), in UTC."""
+    return func.to_char(func.timezone("UTC", moment), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+
+
+@contextmanager
+def patient_connection() -> Iterator[connection]:
+    """A connection of one's own for what takes minutes, which nothing ends early.
+
+    It is for commands: meanwhile no wait of the whole process has a deadline, for COPY knows no
+    wait callback, and psycopg2 none of a single connection.
+    """
+    args, options = db.engine.dialect.create_connect_args(db.engine.url)
+    callback = get_wait_callback()
+    set_wait_callback(None)
+    try:
+        with closing(psycopg2.connect(*args, **options)) as conn:
+            with conn, conn.cursor() as cursor:
+                cursor.execute("SET statement_timeout = 0")
+            yield conn
+    finally:
+        set_wait_callback(callback)
 
 
 @contextmanager
@@ -91,6 +155,7 @@ def transaction(violations: Mapping[str, type[Problem]] | None = None) -> Iterat
 
     :param violations: the error that stands for the violation of a constraint, by its name.
     """
+    db.session.connection(execution_options=IN_TRANSACTION)
     try:
         yield
         db.session.commit()

@@ -8,8 +8,10 @@ import re
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+import psycopg2
 from flask import Flask, Response, g, json
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 PROBLEM_JSON = "application/problem+json"
@@ -197,6 +199,14 @@ class InternalError(Problem):
     detail = "Something went wrong here; the request id helps to find out what."
 
 
+DATABASE_LOST = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+    # As they come without SQLAlchemy.
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+)
 CODES_OF_HTTP = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BodyTooLarge,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UnsupportedMediaType,
@@ -209,7 +219,7 @@ def init_errors(app: Flask) -> None:
     """Render whatever a view raises."""
     app.register_error_handler(Problem, _render_problem)
     app.register_error_handler(HTTPException, _render_http_exception)
-    for lost in (OperationalError, InterfaceError):
+    for lost in DATABASE_LOST:
         app.register_error_handler(lost, _render_database_lost)
     app.register_error_handler(Exception, _render_crash)
 

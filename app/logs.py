@@ -28,7 +28,13 @@ LONGEST_CHAIN = 10
 
 # Of everybody else only what is amiss. SQLAlchemy would write down rows, and tornado, which serves
 # Flower, the queries of requests.
-LEVELS = {"app": "INFO", "alembic": "INFO", "sqlalchemy": "WARNING", "tornado": "ERROR"}
+LEVELS = {
+    "app": "INFO",
+    "alembic": "INFO",
+    "alembic.runtime.plugins": "WARNING",
+    "sqlalchemy": "WARNING",
+    "tornado": "ERROR",
+}
 
 JSON_FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": "message"}
 READABLE = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"

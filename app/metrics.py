@@ -6,6 +6,7 @@ into one of its own below it.
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
@@ -49,6 +50,18 @@ task_seconds = Histogram(
 part_failures = Counter(
     "referral_part_failures", "Times that a part did not answer that can be done without.", ["part"]
 )
+
+
+@cache
+def in_progress_of(method: str) -> Gauge:
+    """What counts requests of this method being answered."""
+    return in_progress.labels(method)
+
+
+@cache
+def answered(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """What counts and times such answers. To look them up takes as long as to count."""
+    return requests.labels(method, route, status), seconds.labels(method, route, status)
 
 
 # What is measured when somebody asks, rather than counted.

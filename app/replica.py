@@ -1,17 +1,19 @@
 """A replica of the database, which is read instead of it where a moment's lag does no harm."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from math import inf
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, create_engine
-from sqlalchemy.exc import DBAPIError
+import psycopg2
+from sqlalchemy import Engine, Select, create_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import metrics
+from app.reading import fetch
 
 # The primary can still be read in time after it.
 LONGEST_SECONDS = 1.0
@@ -31,21 +33,24 @@ class Replica:
 
         :param options: SQLAlchemy's, for the engine.
         """
+        options = options | {"pool_timeout": LONGEST_SECONDS}
         self._engine: Engine | None = create_engine(url, **options) if url else None
         self._asleep_until = 0.0
 
-    def rows(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]] | None:
+    def read(
+        self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, Any]
+    ) -> Sequence[Any] | None:
         """What the replica says, or None where it cannot tell."""
         if self._engine is None or monotonic() < self._asleep_until:
             return None
         try:
-            with _hurrying(), self._engine.connect() as connection:
-                return connection.execute(statement).all()
-        except DBAPIError as error:
+            with _hurrying():
+                return fetch(self._engine, statement, parameters)
+        except (psycopg2.Error, PoolTimeout) as error:
             # So that a frozen replica costs a few requests its time-out, not every one.
             self._asleep_until = monotonic() + PAUSE_SECONDS
             metrics.part_failures.labels(part="replica").inc()
-            lost = type(error.orig).__name__
+            lost = type(error).__name__
             log.warning("The replica does not answer (%s); not asked for %s s", lost, PAUSE_SECONDS)
             return None
 

@@ -151,7 +151,7 @@ def _is_domain(text: str) -> bool:
 
 
 class Figures(fields.String):
-    """Limits as Flask-Limiter reads them."""
+    """Limits as the library `limits` reads them."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         figures: str = super()._deserialize(value, *args, **kwargs)

@@ -25,7 +25,7 @@ from app.setting_kinds import (
 PREFIX = "REFERRAL_"
 EXAMPLE = "change-me"
 
-# Of each, by network address or account; as Flask-Limiter writes them. A round trip to Redis each.
+# Of each, by network address or account; as the library `limits` writes them.
 LIMITS = {
     "RATELIMIT_REGISTER": "30 per minute",
     # More than one network address may, so that none can keep somebody from registering.

@@ -5,6 +5,7 @@ from flask import current_app
 from psycopg2.extensions import set_wait_callback
 from sqlalchemy import Connection, text
 
+from app.database import IN_TRANSACTION
 from app.extensions import db
 
 # Any number will do, so long as it is always the same.
@@ -14,7 +15,7 @@ MIGRATION_LOCK = 7_258_801
 def migrate() -> None:
     # A migration of a large table takes longer than a request may.
     set_wait_callback(None)
-    with db.engine.begin() as connection:
+    with db.engine.execution_options(**IN_TRANSACTION).begin() as connection:
         _take_turns(connection)
         context.configure(
             connection=connection,

@@ -8,33 +8,55 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from dev.statements import watched
+
 SECONDS = 10
+
+Ask = Callable[[], Any]
 
 
 @contextmanager
-def held(
-    engine: Engine, moment: str, wanted: Callable[..., bool], ask: Callable[[], Any]
-) -> Iterator[Future[Any]]:
-    """Ask in the background and hold the service, while the block runs, at this moment.
-
-    :param moment: an event of SQLAlchemy's engine.
-    :param wanted: whether it is this one, from what comes with the event.
-    """
-    reached, go_on = Event(), Event()
-
-    def wait(*arguments: Any) -> None:
-        if not reached.is_set() and wanted(*arguments):
-            reached.set()
-            go_on.wait(SECONDS)
-
-    event.listen(engine, moment, wait)
+def held_at_commit(engine: Engine, ask: Ask) -> Iterator[Future[Any]]:
+    """Ask in the background and hold the service, while the block runs, before it commits."""
+    hold = Hold()
+    event.listen(engine, "commit", hold.stop)
     try:
+        with hold.around(ask) as answer:
+            yield answer
+    finally:
+        event.remove(engine, "commit", hold.stop)
+
+
+@contextmanager
+def held_after(words: str, engine: Engine, ask: Ask) -> Iterator[Future[Any]]:
+    """The same once a statement is answered in which these words stand."""
+    hold = Hold()
+
+    def answered(statement: str) -> None:
+        if words in statement:
+            hold.stop()
+
+    with watched(engine, answered=answered), hold.around(ask) as answer:
+        yield answer
+
+
+class Hold:
+    """Stops the first that comes by."""
+
+    def __init__(self) -> None:
+        self._reached, self._go_on = Event(), Event()
+
+    def stop(self, *_: object) -> None:
+        if not self._reached.is_set():
+            self._reached.set()
+            self._go_on.wait(SECONDS)
+
+    @contextmanager
+    def around(self, ask: Ask) -> Iterator[Future[Any]]:
         with ThreadPoolExecutor(1) as background:
             answer = background.submit(ask)
             try:
-                assert reached.wait(SECONDS), f"there is no such {moment}"
+                assert self._reached.wait(SECONDS), "nobody comes by"
                 yield answer
             finally:
-                go_on.set()
-    finally:
-        event.remove(engine, moment, wait)
+                self._go_on.set()

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from app.cache import Cache
+from app.exchange import Exchange
 from dev.running import Running
 from dev.valkey import Valkey
 from dev.waiting import wait_until
@@ -190,9 +191,9 @@ def asked_for(cache: Cache) -> Any:
 
 
 def connected(url: str) -> Cache:
-    cache = Cache()
-    cache.init_app(url)
-    return cache
+    exchange = Exchange()
+    exchange.init_app(url)
+    return Cache(exchange)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from app.api.bearer import refresh_token, signed_in
+from app.api.bearer import access_token, refresh_token, signed_in
 from app.api.contract import accepts, refuses, returns
 from app.api.languages import preferred_language
 from app.api.limits import email, holder, limited, person
@@ -84,14 +84,14 @@ def log_out(caller: Caller) -> None:
 
 
 @blueprint.get("/me")
-@signed_in
+@access_token
 @returns(MeOut())
-def me(caller: Caller) -> Any:
+def me(claims: Claims) -> Any:
     """Show yourself
 
     Your account, who brought you, your active code, and the newest of those you brought.
     """
-    return accounts.describe(caller)
+    return accounts.describe(claims)
 
 
 @blueprint.post("/change_password")

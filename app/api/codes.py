@@ -1,5 +1,6 @@
 """One's own referral codes, and other people's by e-mail."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -131,26 +132,26 @@ def delete_code(caller: Caller, code_id: int) -> None:
 
 
 @blueprint.get("/code/by-email")
-@limited("look_up")
+@limited("look_up", together=True)
 @accepts(LookUpQuery(), location="query")
 @returns(PublishedCodeOut())
 @refuses(ReferralCodeNotFound)
-def look_up_code(data: dict[str, Any]) -> Any:
+def look_up_code(data: dict[str, Any], admit: Callable[[], None]) -> Any:
     """Look up somebody's code by e-mail
 
     Needs no account. One answer stands for no account, no code, and a code that has ended.
     """
-    return lookup.find(**data)
+    return lookup.find(**data, admit=admit)
 
 
 @blueprint.post("/code/by-email")
-@limited("look_up")
+@limited("look_up", together=True)
 @accepts(LookUp())
 @returns(PublishedCodeOut())
 @refuses(ReferralCodeNotFound)
-def look_up_code_quietly(data: dict[str, Any]) -> Any:
+def look_up_code_quietly(data: dict[str, Any], admit: Callable[[], None]) -> Any:
     """Look up somebody's code by e-mail, in the body
 
     The same as the GET, and keeps the address out of access logs.
     """
-    return lookup.find(**data)
+    return lookup.find(**data, admit=admit)

@@ -1,6 +1,10 @@
 """What every answer tells a browser it may do with it, unless the view says otherwise."""
 
-from flask import Flask, Response
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # As OWASP's secure headers project recommends. The one about TLS is for the proxy to say.
 DEFAULTS = {
@@ -18,11 +22,21 @@ DEFAULTS = {
 }
 
 
-def init_headers(app: Flask) -> None:
-    app.after_request(_protect)
+class SecurityHeaders:
+    """WSGI middleware: puts these into every answer that does not have them."""
+
+    def __init__(self, application: "WSGIApplication") -> None:
+        self._application = application
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            return start_response(status, _completed(headers), *error)
+
+        return self._application(environ, start)
 
 
-def _protect(response: Response) -> Response:
-    for name, value in DEFAULTS.items():
-        response.headers.setdefault(name, value)
-    return response
+def _completed(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    given = {name for name, _ in headers}
+    return headers + [(name, value) for name, value in DEFAULTS.items() if name not in given]

@@ -7,6 +7,7 @@ from typing import IO
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
+from flask.sessions import SessionInterface
 from werkzeug.exceptions import BadRequest
 
 from app import metrics
@@ -17,18 +18,27 @@ LARGEST_DISCARDED = 4 * 1024 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
+class NoSessions(SessionInterface):
+    """There are no cookies; Flask would prepare to sign one for every request."""
+
+    def open_session(self, *_: object) -> None:
+        return None
+
+
 def init_hooks(app: Flask) -> None:
     app.before_request(_begin)
-    app.before_request(_limit_body)
     app.after_request(_finish)
     app.teardown_request(_end)
 
 
 def _begin() -> None:
+    environ = request.environ
     g.started = perf_counter()
-    metrics.in_progress.labels(method=_method()).inc()
-    given = request.headers.get("X-Request-ID", "")
+    metrics.in_progress_of(_method()).inc()
+    given = environ.get("HTTP_X_REQUEST_ID", "")
     g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid4().hex
+    if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
+        _limit_body()
 
 
 def _limit_body() -> None:
@@ -58,19 +68,16 @@ def _finish(response: Response) -> Response:
     if request.method == "OPTIONS":
         # Flask would call the nothing HTML.
         response.headers.remove("Content-Type")
-    labels = {
-        # No path that a client made up becomes a label.
-        "method": _method(),
-        "route": request.url_rule.rule if request.url_rule else "unmatched",
-        "status": response.status_code,
-    }
-    metrics.requests.labels(**labels).inc()
-    metrics.seconds.labels(**labels).observe(perf_counter() - g.started)
+    # No path that a client made up becomes a label.
+    route = request.url_rule.rule if request.url_rule else "unmatched"
+    number, seconds = metrics.answered(_method(), route, response.status_code)
+    number.inc()
+    seconds.observe(perf_counter() - g.started)
     return response
 
 
 def _end(_: BaseException | None) -> None:
-    metrics.in_progress.labels(method=_method()).dec()
+    metrics.in_progress_of(_method()).dec()
 
 
 def _method() -> str:

@@ -1,17 +1,18 @@
 """How often may be asked: by everybody at one network address, and by or for one account."""
 
 from collections.abc import Callable
-from functools import cache, partial, wraps
+from functools import lru_cache, wraps
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from time import time
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
-from flask_limiter import HeaderNames
+from flask import Flask, Response, g, request
 
 from app.api.contract import FORM, View, extend
+from app.errors import TooManyRequests
 from app.extensions import limiter
+from app.limiter import Window
 from app.services.sessions import Caller, Claims
 
 # What one person is given of IPv6 at the least (RFC 6177).
@@ -20,34 +21,59 @@ UNKNOWN = "unknown"
 
 
 def init_limits(app: Flask) -> None:
-    """Count what is limited, and tell clients how they stand."""
-    limiter.init_app(app)
+    """Tell clients how they stand."""
     app.after_request(_tell)
 
 
 def limited(
-    action: str | Callable[[], str], by: Callable[..., str] | None = None
+    action: str | Callable[[], str], by: Callable[..., str] | None = None, together: bool = False
 ) -> Callable[[View], View]:
     """Refuse those who ask too often, by `RATELIMIT_<ACTION>`, or `…_PER_ACCOUNT`.
 
     :param action: what has a budget of its own; views that name the same one share it.
     :param by: names the account, from what the decorators above pass to the view; by default the
         network address is limited.
+    :param together: let the view ask Redis in the same round trip. It is passed `admit`, to be
+        called when it has asked and before it does anything else.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             setting = f"RATELIMIT_{(action if isinstance(action, str) else action()).upper()}"
-            if by is None:
-                _count(setting, _network())
-            else:
-                _count(f"{setting}_PER_ACCOUNT", by(**kwargs))
-            return view(*args, **kwargs)
+            admission = (
+                Admission(setting, _network(request.remote_addr))
+                if by is None
+                else Admission(f"{setting}_PER_ACCOUNT", by(**kwargs))
+            )
+            if not together:
+                admission.admit()
+                return view(*args, **kwargs)
+            try:
+                return view(*args, admit=admission.admit, **kwargs)
+            finally:
+                # Also those whose request was no good.
+                admission.admit()
 
         return extend(view, wrapper, limited=True)
 
     return decorate
+
+
+class Admission:
+    """Somebody who asks, counted; they may go on or not."""
+
+    def __init__(self, limit: str, who: str) -> None:
+        self._count = limiter.count(limit, who)
+        self._windows: list[Window] | None = None
+
+    def admit(self) -> None:
+        """:raises TooManyRequests: they asked too often."""
+        if self._windows is None:
+            self._windows = self._count()
+            g.setdefault("windows", []).extend(self._windows)
+        if any(window.is_exceeded for window in self._windows):
+            raise TooManyRequests
 
 
 def email(data: dict[str, Any], **_: Any) -> str:
@@ -71,34 +97,11 @@ def grant() -> str:
     return "refresh" if refreshes else "login"
 
 
-def _count(setting: str, who: str) -> None:
-    g.limited = who
-    try:
-        _check(setting)()
-    finally:
-        g.limits = [*g.get("limits", []), *limiter.current_limits]
-
-
-@cache
-def _check(setting: str) -> Callable[[], None]:
-    def check() -> None:
-        """Nothing but what Flask-Limiter does before it."""
-
-    # By which Flask-Limiter tells one from another.
-    check.__qualname__ = setting
-    figures = partial(_figures, setting)
-    return limiter.shared_limit(figures, scope=setting, key_func=lambda: g.limited)(check)
-
-
-def _figures(setting: str) -> str:
-    figures: str = current_app.config[setting]
-    return figures
-
-
-def _network() -> str:
+@lru_cache(maxsize=4096)
+def _network(remote: str | None) -> str:
     """The client's address, or of IPv6 the network: a person has the whole of it."""
     try:
-        address = ip_address(request.remote_addr or "")
+        address = ip_address(remote or "")
     except ValueError:
         # No proxy should say that. Each would otherwise be somebody else.
         return UNKNOWN
@@ -109,13 +112,11 @@ def _network() -> str:
 
 def _tell(response: Response) -> Response:
     """Of all limits that were looked at, tell of the one that is met first."""
-    if limits := g.get("limits"):
-        limit = min(limits, key=lambda each: (not each.breached, each.remaining))
-        response.headers[HeaderNames.LIMIT.value] = str(limit.limit.amount)
-        response.headers[HeaderNames.REMAINING.value] = str(limit.remaining)
-        response.headers[HeaderNames.RESET.value] = str(limit.reset_at)
-        # On every answer Flask-Limiter would put it, in place of what other refusals say.
-        if limit.breached:
-            wait = max(1, limit.reset_at - int(time()))
-            response.headers[HeaderNames.RETRY_AFTER.value] = str(wait)
+    if windows := g.get("windows"):
+        window = min(windows, key=lambda each: (not each.is_exceeded, each.remaining))
+        response.headers["X-RateLimit-Limit"] = str(window.limit.amount)
+        response.headers["X-RateLimit-Remaining"] = str(window.remaining)
+        response.headers["X-RateLimit-Reset"] = str(int(window.ends_at))
+        if window.is_exceeded:
+            response.headers["Retry-After"] = str(max(1, int(window.ends_at - time())))
     return response

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from app.api.bearer import signed_in
+from app.api.bearer import access_token, signed_in
 from app.api.contract import accepts, refuses, returns
 from app.errors import (
     AlreadyReferred,
@@ -16,7 +16,7 @@ from app.errors import (
 from app.schemas.paging import PageQuery
 from app.schemas.referrals import Activation, JoinedOut, ReferralPageOut
 from app.services import referrals
-from app.services.sessions import Caller
+from app.services.sessions import Caller, Claims
 
 blueprint = Blueprint("referral", __name__, url_prefix="/referral")
 
@@ -35,15 +35,15 @@ def activate(caller: Caller, data: dict[str, Any]) -> Any:
 
 
 @blueprint.get("/referrals")
-@signed_in
+@access_token
 @accepts(PageQuery(), location="query")
 @returns(ReferralPageOut())
-def list_own_referrals(caller: Caller, data: dict[str, Any]) -> Any:
+def list_own_referrals(claims: Claims, data: dict[str, Any]) -> Any:
     """List those you brought
 
     Newest first; the first page has the total.
     """
-    return referrals.list_of(caller.user.id, **data)
+    return referrals.list_own(claims, **data)
 
 
 @blueprint.get("/referrals/<id:referrer_id>")

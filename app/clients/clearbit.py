@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from app.clients import OutsideError
-from app.clients.http import get_json
 
 # About this address, for ever: to ask again would be of no use.
 NOTHING_TO_TELL = (400, 404, 422, 451)
@@ -29,6 +28,9 @@ class Clearbit:
         :raises OutsideError: there is no answer; `pending`: ask again later; `too_large`: the
             profile is longer than 64 KiB.
         """
+        # Only the worker asks: libcurl takes 5 MiB, of each process that it is loaded into.
+        from app.clients.http import get_json
+
         params = {"email": email}
         answer = get_json(self._url, params=params, token=self._api_key, seconds=self.seconds)
         if answer.status in NOTHING_TO_TELL:

@@ -1,7 +1,6 @@
 """Hunter, who knows whether mail to an address arrives."""
 
 from app.clients import OutsideError
-from app.clients.http import get_json
 
 VERDICTS = frozenset({"valid", "invalid", "accept_all", "webmail", "disposable", "unknown"})
 
@@ -22,6 +21,9 @@ class Hunter:
         :raises OutsideError: there is no verdict; `pending` if there may be one later, `declined`
             if Hunter gives none of this address.
         """
+        # libcurl takes 5 MiB, of each process that it is loaded into.
+        from app.clients.http import get_json
+
         params = {"email": email}
         answer = get_json(self._url, params=params, token=self._api_key, seconds=self.seconds)
         if answer.status != 200:

@@ -2,7 +2,16 @@
 
 from marshmallow import Schema, fields
 
-from app.schemas.base import CREATED, Email, Input, NewPassword, Text, Timestamp
+from app.schemas.base import (
+    CREATED,
+    Email,
+    Input,
+    NewPassword,
+    Text,
+    Timestamp,
+    WrittenObject,
+    WrittenObjects,
+)
 from app.schemas.codes import CODE, CodeOut
 from app.schemas.referrals import PersonOut, ReferralOut
 from app.schemas.sessions import TokensOut
@@ -67,13 +76,13 @@ class MeOut(UserOut):
     referral_code = fields.Nested(
         CodeOut, required=True, allow_none=True, metadata={"description": "Your active code"}
     )
-    referrals = fields.List(
-        fields.Nested(ReferralOut),
+    referrals = WrittenObjects(
+        ReferralOut(many=True),
         required=True,
         metadata={"description": "The newest 50 of those you brought"},
     )
     referrals_count = fields.Integer(required=True, metadata={"example": 1})
-    profile = fields.Dict(
+    profile = WrittenObject(
         required=True,
         allow_none=True,
         dump_default=None,

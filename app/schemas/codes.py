@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from app.models.codes import WORDING
-from app.schemas.base import CREATED, Email, Input, Lenient, Text, Timestamp
+from app.schemas.base import CREATED, Email, Input, Lenient, Plain, Text, Timestamp
 from app.schemas.paging import NextCursor
 
 MINUTES_IN_TEN_YEARS = 10 * 366 * 24 * 60
@@ -52,7 +52,7 @@ class NewCode(Lifetime):
     )
 
 
-class CodeOut(Schema):
+class CodeOut(Plain):
     id = fields.Integer(required=True, metadata={"example": 7})
     code = fields.String(required=True, metadata=CODE)
     is_active = fields.Boolean(
@@ -63,7 +63,7 @@ class CodeOut(Schema):
 
 
 class CodePageOut(Schema):
-    codes = fields.List(fields.Nested(CodeOut), required=True)
+    codes = fields.Nested(CodeOut(many=True), required=True)
     next_cursor = NextCursor()
 
 
@@ -75,6 +75,6 @@ class LookUp(Input):
     email = Email(required=True, metadata={"example": "grace@example.com"})
 
 
-class PublishedCodeOut(Schema):
+class PublishedCodeOut(Plain):
     code = fields.String(required=True, metadata=CODE)
     expires_at = Timestamp(required=True, metadata=EXPIRY)

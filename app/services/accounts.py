@@ -1,19 +1,26 @@
 """Accounts: made, entered, described, and given another password."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Text, and_, bindparam, cast, func, select, update
 from sqlalchemy.orm import aliased
 
 from app import metrics
-from app.database import transaction
+from app.database import read, transaction
 from app.emails import Kind
-from app.errors import EmailTaken, InvalidCredentials, NotFound, TooManyAttempts, WrongPassword
+from app.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    NotFound,
+    TokenRevoked,
+    TooManyAttempts,
+    WrongPassword,
+)
 from app.extensions import db
-from app.models import JoinedBy, Referral, User
+from app.models import Code, JoinedBy, Referral, Session, User
+from app.models.codes import USABLE
 from app.models.users import UNIQUE_EMAIL
 from app.services import (
     attempts,
@@ -25,30 +32,55 @@ from app.services import (
     screening,
     sessions,
 )
-from app.services.referrals import Person, Referred
-from app.services.sessions import Caller, Tokens
+from app.services.codes import OwnCode
+from app.services.referrals import Person
+from app.services.sessions import ACCOUNT, LIVES, Account, Caller, Claims, Tokens
 
 REFERRALS_SHOWN = 50
+
+BY_EMAIL = ACCOUNT.where(User.email == bindparam("email"))
+
+_brought_by = aliased(User)
+ME = (
+    select(
+        User.id,
+        User.email,
+        User.email_verified_at.is_not(None).label("email_verified"),
+        User.created_at,
+        cast(User.profile, Text).label("profile"),
+        _brought_by.id.label("referrer_id"),
+        _brought_by.email.label("referrer_email"),
+        *(column.label(f"code_{column.key}") for column in codes.SHAPE),
+        referrals.NEWEST,
+        referrals.TOTAL,
+    )
+    .select_from(Session)
+    .join(User, User.id == Session.user_id)
+    .outerjoin(Referral, Referral.referee_id == User.id)
+    .outerjoin(_brought_by, _brought_by.id == Referral.referrer_id)
+    .outerjoin(Code, and_(Code.user_id == User.id, USABLE))
+    .where(LIVES)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn(Tokens):
     """A session just opened, and whose it is."""
 
-    user: User
+    user: User | Account
 
 
 @dataclass(frozen=True)
 class Me:
-    """Everything a person is shown about themselves."""
+    """Everything a person is shown about themselves; the profile and the referrals as JSON."""
 
     id: int
     email: str
     email_verified: bool
     created_at: datetime
     referrer: Person | None
-    referral_code: Any
-    referrals: Sequence[Referred]
+    referral_code: OwnCode | None
+    referrals: str
     referrals_count: int
     profile: Any
 
@@ -65,7 +97,6 @@ def register(
     """
     screening.screen(email)
     user = User(email=email, password_hash=passwords.hash_password(password), language=language)
-    referrer = None
     with transaction({UNIQUE_EMAIL: EmailTaken}):
         db.session.add(user)
         db.session.flush()
@@ -74,10 +105,10 @@ def register(
         enrichment.request(user.id)
         # Last, for it locks the code against others who join with it.
         if referral_code is not None:
-            referrer = referrals.redeem(referral_code, user.id, JoinedBy.REGISTRATION)
-    metrics.registrations.labels(with_code=str(referrer is not None).lower()).inc()
-    if referrer:
-        referrals.after_joining(referrer, JoinedBy.REGISTRATION)
+            referrals.redeem(referral_code, user.id, JoinedBy.REGISTRATION)
+    metrics.registrations.labels(with_code=str(referral_code is not None).lower()).inc()
+    if referral_code is not None:
+        metrics.joins.labels(JoinedBy.REGISTRATION).inc()
     return SignedIn(user=user, **asdict(tokens))
 
 
@@ -104,7 +135,6 @@ def change_password(caller: Caller, current_password: str, new_password: str) ->
     """
     subject = attempts.subject_of_user(caller.user.id)
     attempts.refuse_if_too_many(subject)
-    _release_connection()
     if not passwords.matches(caller.user.password_hash, current_password):
         attempts.record_failure(subject)
         raise WrongPassword
@@ -116,21 +146,26 @@ def change_password(caller: Caller, current_password: str, new_password: str) ->
         mails.put(Kind.PASSWORD_CHANGED, user_id=caller.user.id)
 
 
-def describe(caller: Caller) -> Me:
-    """What a person is shown about themselves."""
-    user = caller.user
-    newest = referrals.first_page(user.id, REFERRALS_SHOWN)
-    profile, referrer = _profile_and_referrer(user.id)
+def describe(claims: Claims) -> Me:
+    """What the bearer of this token is shown about themselves; one statement.
+
+    :raises TokenRevoked: the session has ended.
+    """
+    found = read(ME, claims.session | {"rows": REFERRALS_SHOWN})
+    if not found:
+        raise TokenRevoked
+    me = found[0]
+    code = OwnCode(*(getattr(me, f"code_{column.key}") for column in codes.SHAPE))
     return Me(
-        id=user.id,
-        email=user.email,
-        email_verified=user.email_verified,
-        created_at=user.created_at,
-        referrer=referrer,
-        referral_code=codes.find_active(user.id),
-        referrals=newest.referrals,
-        referrals_count=newest.total,
-        profile=profile,
+        id=me.id,
+        email=me.email,
+        email_verified=me.email_verified,
+        created_at=me.created_at,
+        referrer=Person(me.referrer_id, me.referrer_email) if me.referrer_id else None,
+        referral_code=code if code.id else None,
+        referrals=me.people,
+        referrals_count=me.total,
+        profile=me.profile,
     )
 
 
@@ -147,22 +182,11 @@ def promote(email: str) -> None:
             raise NotFound
 
 
-def _profile_and_referrer(user_id: int) -> tuple[Any, Person | None]:
-    referrer = aliased(User)
-    profile, *person = db.session.execute(
-        select(User.profile, referrer.id, referrer.email)
-        .outerjoin(Referral, Referral.referee_id == User.id)
-        .outerjoin(referrer, referrer.id == Referral.referrer_id)
-        .where(User.id == user_id)
-    ).one()
-    return profile, Person(*person) if person[0] else None
-
-
 def _log_in(email: str, password: str) -> SignedIn:
     subject = attempts.subject_of_login(email)
     attempts.refuse_if_too_many(subject)
-    user = db.session.scalar(select(User).where(User.email == email))
-    _release_connection()
+    found = read(BY_EMAIL, {"email": email})
+    user = Account(*found[0]) if found else None
     if not passwords.matches(user.password_hash if user else None, password) or not user:
         attempts.record_failure(subject)
         raise InvalidCredentials
@@ -173,12 +197,7 @@ def _log_in(email: str, password: str) -> SignedIn:
         return SignedIn(user=user, **asdict(sessions.open_session(user.id)))
 
 
-def _release_connection() -> None:
-    # Hashing takes longer than all statements together; nobody should wait for a connection then.
-    db.session.close()
-
-
-def _lock_password(user: User) -> None:
+def _lock_password(user: Account) -> None:
     """Hold off a change of the password until the session it was checked for is there to end.
 
     :raises InvalidCredentials: it was changed since it was checked.
@@ -188,7 +207,7 @@ def _lock_password(user: User) -> None:
         raise InvalidCredentials
 
 
-def _replace_password(user: User, new_hash: str) -> None:
+def _replace_password(user: Account, new_hash: str) -> None:
     """:raises WrongPassword: somebody else replaced it since it was checked."""
     replaced = db.session.scalar(
         update(User)

@@ -8,10 +8,10 @@ from datetime import timedelta
 from hashlib import sha256
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Interval, case, delete, func, literal, select
+from sqlalchemy import ColumnElement, Interval, bindparam, case, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.database import transaction
+from app.database import read, transaction
 from app.errors import TooManyAttempts
 from app.extensions import db
 from app.models import FailedAttempts
@@ -20,6 +20,10 @@ FREE = 5
 LONGEST_SECONDS = 60
 FORGOTTEN_AFTER = timedelta(minutes=15)
 SWEPT_AT_ONCE = 10
+
+DELAY = select(
+    func.ceil(func.extract("epoch", FailedAttempts.retry_at - func.now())).label("seconds")
+).where(FailedAttempts.subject == bindparam("subject"), FailedAttempts.retry_at > func.now())
 
 
 def subject_of_login(email: str) -> bytes:
@@ -35,13 +39,9 @@ def refuse_if_too_many(subject: bytes) -> None:
     """:raises TooManyAttempts: while the delay after the last wrong password runs."""
     if not current_app.config["RATELIMIT_ENABLED"]:
         return
-    seconds = db.session.scalar(
-        select(func.ceil(func.extract("epoch", FailedAttempts.retry_at - func.now()))).where(
-            FailedAttempts.subject == subject, FailedAttempts.retry_at > func.now()
-        )
-    )
-    if seconds is not None:
-        raise TooManyAttempts(retry_after=int(seconds))
+    delays = read(DELAY, {"subject": subject})
+    if delays:
+        raise TooManyAttempts(retry_after=int(delays[0].seconds))
 
 
 def record_failure(subject: bytes) -> None:

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, func, literal, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.types import Interval
 
-from app.database import transaction
+from app.database import read, transaction
 from app.emails import Kind
 from app.errors import (
     CodeExpired,
@@ -31,7 +31,8 @@ from app.extensions import db
 from app.models import Code, User
 from app.models.codes import USABLE
 from app.services import lookup, mails
-from app.services.paging import Position, beyond, cut
+from app.services.paging import Position, beyond, cut, position
+from app.services.sessions import Account
 
 LENGTH = 8
 # Without what is taken for each other when read aloud or written by hand:
@@ -41,6 +42,25 @@ ALPHABET = "ACDEFGHJKMNPQRTWXY34679"
 # Not when the transaction began: since then it may have waited for the owner's row.
 NOW = func.clock_timestamp()
 SHAPE = (Code.id, Code.code, USABLE.label("is_active"), Code.expires_at, Code.created_at)
+OWN = select(*SHAPE).where(Code.user_id == bindparam("owner_id"))
+ACTIVE = OWN.where(USABLE)
+NEWEST_FIRST = (
+    OWN.where(Code.deleted_at.is_(None))
+    .order_by(Code.created_at.desc(), Code.id.desc())
+    .limit(bindparam("rows"))
+)
+FURTHER = NEWEST_FIRST.where(beyond(Code.created_at, Code.id))
+
+
+@dataclass(frozen=True)
+class OwnCode:
+    """What its owner is shown of a code, in the order of `SHAPE`."""
+
+    id: int
+    code: str
+    is_active: bool
+    expires_at: datetime
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -73,7 +93,7 @@ class Clock:
 
 
 def create(
-    owner: User,
+    owner: Account,
     code: str | None = None,
     expires_at: datetime | None = None,
     lifetime_minutes: int | None = None,
@@ -97,7 +117,8 @@ def create(
 
 def find_active(owner_id: int) -> Any:
     """The code of this person that can be used now, or None."""
-    return db.session.execute(select(*SHAPE).where(Code.user_id == owner_id, USABLE)).first()
+    found = read(ACTIVE, {"owner_id": owner_id})
+    return found[0] if found else None
 
 
 def get_active(owner_id: int) -> Any:
@@ -108,7 +129,7 @@ def get_active(owner_id: int) -> Any:
     return active
 
 
-def mail_active(owner: User) -> None:
+def mail_active(owner: Account) -> None:
     """Mail the active code to its owner.
 
     :raises NoActiveCode: there is none.
@@ -119,7 +140,7 @@ def mail_active(owner: User) -> None:
 
 
 def change_active(
-    owner: User, expires_at: datetime | None = None, lifetime_minutes: int | None = None
+    owner: Account, expires_at: datetime | None = None, lifetime_minutes: int | None = None
 ) -> Any:
     """Give the active code another expiry.
 
@@ -131,7 +152,7 @@ def change_active(
         return _change(USABLE, owner, NoActiveCode, expires_at=expiry)
 
 
-def withdraw_active(owner: User) -> None:
+def withdraw_active(owner: Account) -> None:
     """Deactivate the active code.
 
     :raises NoActiveCode: there is none.
@@ -142,21 +163,13 @@ def withdraw_active(owner: User) -> None:
 
 def list_own(owner_id: int, limit: int, cursor: Position | None = None) -> CodePage:
     """All codes of this person but deleted ones, newest first."""
-    rows = db.session.execute(
-        select(*SHAPE)
-        .where(
-            Code.user_id == owner_id,
-            Code.deleted_at.is_(None),
-            *beyond(cursor, Code.created_at, Code.id),
-        )
-        .order_by(Code.created_at.desc(), Code.id.desc())
-        .limit(limit + 1)
-    ).all()
-    return CodePage(*cut(rows, limit))
+    asked = {"owner_id": owner_id, "rows": limit + 1}
+    found = read(FURTHER, asked | position(cursor)) if cursor else read(NEWEST_FIRST, asked)
+    return CodePage(*cut(found, limit))
 
 
 def activate(
-    owner: User,
+    owner: Account,
     code_id: int,
     expires_at: datetime | None = None,
     lifetime_minutes: int | None = None,
@@ -185,7 +198,7 @@ def activate(
         return _change(_kept(code_id), owner, NotFound, is_activated=True, expires_at=expiry)
 
 
-def deactivate(owner: User, code_id: int) -> Any:
+def deactivate(owner: Account, code_id: int) -> Any:
     """Let this code not be used.
 
     :raises NotFound: the person has no such code.
@@ -194,7 +207,7 @@ def deactivate(owner: User, code_id: int) -> Any:
         return _change(_kept(code_id), owner, NotFound, is_activated=False)
 
 
-def delete(owner: User, code_id: int) -> None:
+def delete(owner: Account, code_id: int) -> None:
     """Take this code out of every list; its row stays for the referrals made with it.
 
     :raises NotFound: the person has no such code.
@@ -203,13 +216,13 @@ def delete(owner: User, code_id: int) -> None:
         _change(_kept(code_id), owner, NotFound, is_activated=False, deleted_at=func.now())
 
 
-def _refuse_unverified(owner: User) -> None:
+def _refuse_unverified(owner: Account) -> None:
     if current_app.config["REQUIRE_VERIFIED_EMAIL"] and not owner.email_verified:
         raise EmailNotVerified
 
 
 @contextmanager
-def _changing_codes_of(owner: User) -> Iterator[Clock]:
+def _changing_codes_of(owner: Account) -> Iterator[Clock]:
     try:
         with transaction():
             yield _lock(owner)
@@ -218,7 +231,7 @@ def _changing_codes_of(owner: User) -> Iterator[Clock]:
         lookup.forget(owner.email)
 
 
-def _lock(owner: User) -> Clock:
+def _lock(owner: Account) -> Clock:
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     ten_years = literal("10 years").cast(Interval)
     return Clock(*db.session.execute(select(NOW, NOW + ten_years)).one())
@@ -228,13 +241,15 @@ def _kept(code_id: int) -> ColumnElement[bool]:
     return and_(Code.id == code_id, Code.deleted_at.is_(None))
 
 
-def _deactivate_all_of(owner: User) -> None:
+def _deactivate_all_of(owner: Account) -> None:
     db.session.execute(
         update(Code).where(Code.user_id == owner.id, Code.is_activated).values(is_activated=False)
     )
 
 
-def _change(which: ColumnElement[bool], owner: User, missing: type[Problem], **values: Any) -> Any:
+def _change(
+    which: ColumnElement[bool], owner: Account, missing: type[Problem], **values: Any
+) -> Any:
     """Change this code of the owner and give it as it is then."""
     changed = db.session.execute(
         update(Code).where(Code.user_id == owner.id, which).values(**values).returning(*SHAPE)
@@ -244,7 +259,7 @@ def _change(which: ColumnElement[bool], owner: User, missing: type[Problem], **v
     return changed
 
 
-def _refuse_if_taken(owner: User, wording: str) -> None:
+def _refuse_if_taken(owner: Account, wording: str) -> None:
     """Refuse before any row is locked, lest two who want each other's wording wait in a circle.
 
     A wording never changes its owner; one that is taken from now on is found by the constraint.
@@ -254,7 +269,7 @@ def _refuse_if_taken(owner: User, wording: str) -> None:
         raise CodeTaken
 
 
-def _take(owner: User, wording: str, expiry: datetime) -> Any:
+def _take(owner: Account, wording: str, expiry: datetime) -> Any:
     claim = _new(owner, wording.upper(), expiry)
     again = {"is_activated": True, "expires_at": expiry, "deleted_at": None}
     taken = db.session.execute(
@@ -267,7 +282,7 @@ def _take(owner: User, wording: str, expiry: datetime) -> Any:
     return taken
 
 
-def _generate(owner: User, expiry: datetime) -> Any:
+def _generate(owner: Account, expiry: datetime) -> Any:
     while True:
         wording = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
         claim = _new(owner, wording, expiry).on_conflict_do_nothing(index_elements=[Code.code])
@@ -275,7 +290,7 @@ def _generate(owner: User, expiry: datetime) -> Any:
             return row
 
 
-def _new(owner: User, wording: str, expiry: datetime) -> Insert:
+def _new(owner: Account, wording: str, expiry: datetime) -> Insert:
     return insert(Code).values(
         user_id=owner.id, code=wording, is_activated=True, expires_at=expiry, created_at=NOW
     )

@@ -107,7 +107,8 @@ def gauges() -> dict[str, float]:
 
 def list_all() -> Sequence[Delivery]:
     """Everything owed, dead or not, oldest first."""
-    return db.session.scalars(select(Delivery).order_by(Delivery.id)).all()
+    with transaction():
+        return db.session.scalars(select(Delivery).order_by(Delivery.id)).all()
 
 
 def retry(ids: Collection[int] | None = None) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, tuple_
+from sqlalchemy import ColumnElement, bindparam, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 # Where a page ended, newest first: when its last row was created, and that row's id.
@@ -12,12 +12,15 @@ Position = tuple[datetime, int]
 
 
 def beyond(
-    position: Position | None,
-    created_at: InstrumentedAttribute[datetime],
-    id_: InstrumentedAttribute[int],
-) -> list[ColumnElement[bool]]:
-    """The condition on rows that come after this position; none at the start."""
-    return [] if position is None else [tuple_(created_at, id_) < position]
+    created_at: InstrumentedAttribute[datetime], id_: InstrumentedAttribute[int]
+) -> ColumnElement[bool]:
+    """The condition on rows that come after a position, which `position` gives."""
+    return tuple_(created_at, id_) < tuple_(bindparam("after"), bindparam("after_id"))
+
+
+def position(cursor: Position) -> dict[str, Any]:
+    """What the statement is to be told of where its page begins."""
+    return {"after": cursor[0], "after_id": cursor[1]}
 
 
 def cut(rows: Sequence[Any], limit: int) -> tuple[Sequence[Any], Position | None]:

@@ -3,24 +3,19 @@
 Every request asks PostgreSQL whether its session is there, so what was ended cannot come back.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from time import time
 from typing import Any
 from uuid import UUID, uuid4
 
 from flask import current_app
-from flask_jwt_extended import create_access_token, create_refresh_token, decode_token
-from flask_jwt_extended.exceptions import JWTExtendedException
-from jwt.exceptions import (
-    ExpiredSignatureError,
-    InvalidKeyError,
-    MissingRequiredClaimError,
-    PyJWTError,
-)
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from flask_jwt_extended import create_access_token, create_refresh_token
+from jwt import PyJWTError, decode, get_unverified_header
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
 
-from app.database import transaction
+from app.database import read, transaction
 from app.errors import TokenExpired, TokenInvalid, TokenReused, TokenRevoked
 from app.extensions import db, jwt
 from app.models import RefreshToken, Session, User
@@ -28,7 +23,31 @@ from app.models import RefreshToken, Session, User
 # Two tabs of one browser may both send the token they share; that is no theft.
 RACE = timedelta(seconds=10)
 SWEPT_AT_ONCE = 1000
-REQUIRED_CLAIMS = ("aud", "exp", "iss", "jti", "sid", "sub", "type")
+
+ISSUER = "referral"
+ALGORITHM = "HS256"
+EXPECTED: dict[str, Any] = {
+    "audience": ISSUER,
+    "issuer": ISSUER,
+    "options": {
+        "require": ["aud", "exp", "iss", "jti", "sid", "sub", "type"],
+        # It is looked at each time, not only when the token is verified.
+        "verify_exp": False,
+    },
+}
+
+# In the order of `Account`.
+ACCOUNT = select(
+    User.id,
+    User.email,
+    User.password_hash,
+    User.email_verified_at.is_not(None),
+    User.is_admin,
+    User.created_at,
+)
+# That the session of a token is there, which `Claims.session` names.
+LIVES = and_(Session.id == bindparam("session_id"), Session.user_id == bindparam("user_id"))
+CALLER = ACCOUNT.join(Session, Session.user_id == User.id).where(LIVES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +61,22 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Account:
+    """What is read of the person who sends a request."""
+
+    id: int
+    email: str
+    password_hash: str
+    email_verified: bool
+    is_admin: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class Caller:
     """The person who sent a request, and the session they sent it in."""
 
-    user: User
+    user: Account
     session_id: UUID
 
 
@@ -58,6 +89,11 @@ class Claims:
     jti: UUID
     type: str
 
+    @property
+    def session(self) -> dict[str, Any]:
+        """What a statement is to be told of the session."""
+        return {"session_id": self.session_id, "user_id": self.user_id}
+
 
 @jwt.encode_key_loader
 def _signing_key(_identity: str) -> str:
@@ -68,18 +104,6 @@ def _signing_key(_identity: str) -> str:
 def _key_header(_identity: str) -> dict[str, str]:
     kid = _signing_kid()
     return {} if kid is None else {"kid": kid}
-
-
-@jwt.decode_key_loader
-def _verifying_key(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-    # flask-jwt-extended fills in a missing type and lets a missing exp pass.
-    for claim in REQUIRED_CLAIMS:
-        if claim not in claims:
-            raise MissingRequiredClaimError(claim)
-    try:
-        return _keys()[header.get("kid")]
-    except KeyError:
-        raise InvalidKeyError from None
 
 
 def _signing_kid() -> str | None:
@@ -98,15 +122,11 @@ def authenticate(token: str) -> Caller:
 
     :raises TokenInvalid, TokenExpired, TokenRevoked: (RFC 6750, section 3.1).
     """
-    claims = _read(token, "access")
-    user = db.session.scalar(
-        select(User)
-        .join(Session, Session.user_id == User.id)
-        .where(Session.id == claims.session_id, User.id == claims.user_id)
-    )
-    if user is None:
+    claims = read_access_token(token)
+    found = read(CALLER, claims.session)
+    if not found:
         raise TokenRevoked
-    return Caller(user, claims.session_id)
+    return Caller(Account(*found[0]), claims.session_id)
 
 
 def open_session(user_id: int) -> Tokens:
@@ -116,6 +136,14 @@ def open_session(user_id: int) -> Tokens:
         insert(Session).values(id=session_id, user_id=user_id, expires_at=_refresh_expiry())
     )
     return _issue(user_id, session_id)
+
+
+def read_access_token(token: str) -> Claims:
+    """What an access token says. Whether its session is still there, the database knows.
+
+    :raises TokenInvalid, TokenExpired: it is of no use.
+    """
+    return _read(token, "access")
 
 
 def read_refresh_token(token: str) -> Claims:
@@ -228,19 +256,32 @@ def _used_a_moment_ago(claims: Claims) -> bool:
 
 
 def _read(token: str, expected_type: str | None = None, allow_expired: bool = False) -> Claims:
-    try:
-        payload = decode_token(token, allow_expired=allow_expired)
-        claims = Claims(
-            int(payload["sub"]), UUID(payload["sid"]), UUID(payload["jti"]), payload["type"]
-        )
-    except ExpiredSignatureError:
-        raise TokenExpired from None
-    # RecursionError: the JSON inside a token can be nested as deeply as any other.
-    except (PyJWTError, JWTExtendedException, ValueError, AttributeError, RecursionError):
-        raise TokenInvalid from None
+    claims, expires_at = _verify(token, *_keys().items())
+    if expires_at <= time() and not allow_expired:
+        raise TokenExpired
     if expected_type not in (None, claims.type):
         raise TokenInvalid
     return claims
+
+
+@lru_cache(maxsize=1024)
+def _verify(token: str, *keys: tuple[str | None, str]) -> tuple[Claims, float]:
+    """What a token says that was signed with one of these keys, and when it runs out.
+
+    What has been verified remains so, and a client sends its token many times.
+
+    :raises TokenInvalid: it was not, or says something else than our tokens do.
+    """
+    try:
+        kid = get_unverified_header(token).get("kid")
+        payload = decode(token, dict(keys)[kid], [ALGORITHM], **EXPECTED)
+        claims = Claims(
+            int(payload["sub"]), UUID(payload["sid"]), UUID(payload["jti"]), payload["type"]
+        )
+        return claims, float(payload["exp"])
+    # RecursionError: the JSON inside a token can be nested as deeply as any other.
+    except (PyJWTError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise TokenInvalid from None
 
 
 def _issue(user_id: int, session_id: UUID) -> Tokens:

@@ -9,9 +9,10 @@ from app.extensions import db
 from app.models import User
 from app.services import lookup, mailed_tokens, mails
 from app.services.mailed_tokens import Purpose
+from app.services.sessions import Account
 
 
-def request(user: User) -> None:
+def request(user: Account) -> None:
     """Mail a link to the address of this person, unless it is verified already."""
     if user.email_verified:
         return

@@ -3,19 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import redis
 from argon2 import PasswordHasher
 from flask import Flask
-from sqlalchemy import event
 
 from app import create_app
 from app.extensions import db
 from app.services import passwords
 from app.settings import load_settings
+from dev.statements import watched
 from tests.endings import Sql
 from tests.inbox import Inbox
 from tests.people import People
@@ -87,20 +86,14 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
 def statements(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
     """Lists the SQL that the service runs meanwhile: `with statements() as ran: …`."""
 
+    with app.app_context():
+        engine = db.engine
+
     @contextmanager
     def record() -> Iterator[list[str]]:
         ran: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            ran.append(statement)
-
-        with app.app_context():
-            engine = db.engine
-        event.listen(engine, "before_cursor_execute", note)
-        try:
+        with watched(engine, sent=lambda _, statement, __: ran.append(statement)):
             yield ran
-        finally:
-            event.remove(engine, "before_cursor_execute", note)
 
     return record
 

@@ -15,14 +15,12 @@ from sqlalchemy import Engine
 from app.extensions import db
 from dev.waiting import wait_until
 from tests.endings import Sql
-from tests.holding import held
+from tests.holding import held_after, held_at_commit
 from tests.pages import rows
 from tests.people import People, Person
 
 ADDRESS = "grace@example.com"
 CODES = "/referral/codes"
-OWN = "/referral/referrals"
-TO_AUTHENTICATE = 1
 
 Statements = Callable[[], AbstractContextManager[list[str]]]
 Ask = Callable[[], Any]
@@ -149,8 +147,7 @@ def test_nothing_is_remembered_longer_than_a_minute(
     grace.publish(expires_at="2033-01-31")
     look_up(http)
     look_up(http, "nobody@example.com")
-    grace.get(OWN)
-    assert len(lifetimes(redis_client)) == 3
+    assert len(lifetimes(redis_client)) == 2
     assert all(0 < left <= 60_000 for left in lifetimes(redis_client))
 
 
@@ -167,51 +164,6 @@ def test_a_change_is_seen_though_redis_was_wiped(
     assert look_up(http) == truth(grace)
 
 
-def test_the_first_page_is_shown_again_without_reading_it(
-    grace: Person, register: People, statements: Statements
-) -> None:
-    register(referral_code=active(grace)["code"])
-    whole = grace.get(OWN, limit=100).json()
-    with statements() as ran:
-        assert grace.get(OWN, limit=100).json() == grace.get(OWN, limit=1).json() == whole
-    assert len(ran) == 2 * TO_AUTHENTICATE
-
-
-def test_everybody_is_shown_their_own_first_page(grace: Person, register: People) -> None:
-    ada = register(referral_code=active(grace)["code"])
-    assert [row["id"] for row in grace.get(OWN).json()["referrals"]] == [ada.id]
-    assert ada.get(OWN).json()["referrals"] == []
-
-
-def test_a_referrer_sees_at_once_who_joined(grace: Person, join: Ask) -> None:
-    assert shown(grace) == (0, 0, 0, 0)
-    join()
-    assert shown(grace) == (1, 1, 1, 1)
-
-
-def test_a_slow_reader_does_not_hide_who_joined(grace: Person, slowly: Slowly, join: Ask) -> None:
-    with slowly("referrals", lambda: shown(grace)):
-        join()
-    assert shown(grace) == (1, 1, 1, 1)
-
-
-def test_a_reader_during_a_join_does_not_hide_who_joined(
-    grace: Person, uncommitted: Uncommitted, join: Ask
-) -> None:
-    with uncommitted(join):
-        assert shown(grace) == (0, 0, 0, 0)
-    assert shown(grace) == (1, 1, 1, 1)
-
-
-def test_who_joined_is_seen_though_redis_was_wiped(
-    grace: Person, redis_client: redis.Redis, join: Ask
-) -> None:
-    shown(grace)
-    redis_client.flushdb()
-    join()
-    assert shown(grace) == (1, 1, 1, 1)
-
-
 def look_up(http: httpx.Client, email: str = ADDRESS) -> Any:
     """What a stranger is told: a code, or None."""
     response = http.get("/referral/code/by-email", params={"email": email})
@@ -223,12 +175,6 @@ def truth(owner: Person) -> Any:
     """The same as its owner, who is answered by PostgreSQL, sees it."""
     code = owner.get("/referral/code").json()
     return {"code": code["code"], "expires_at": code["expires_at"]} if "id" in code else None
-
-
-def shown(referrer: Person) -> tuple[int, int, int, int]:
-    """How many people a referrer is told they brought, wherever they are told so."""
-    page, me = referrer.get(OWN).json(), referrer.get("/auth/me").json()
-    return len(page["referrals"]), page["total"], len(me["referrals"]), me["referrals_count"]
 
 
 def expire_in(sql: Sql, interval: str) -> None:
@@ -247,7 +193,7 @@ def forget_that_it_changed(redis_client: redis.Redis) -> None:
 
 def lifetimes(redis_client: redis.Redis) -> list[int]:
     """How many milliseconds the copies in Redis have left; -1 for a copy without end."""
-    keys = [*redis_client.keys("lookup:*"), *redis_client.keys("referrals:*")]
+    keys = redis_client.keys("lookup:*")
     assert keys, "nothing is remembered"
     return [redis_client.pttl(key) for key in keys]
 
@@ -284,7 +230,7 @@ def slowly(engine: Engine) -> Slowly:
     """
 
     def hold(table: str, ask: Ask) -> AbstractContextManager[Future[Any]]:
-        return held(engine, "after_cursor_execute", lambda _, __, sql, *___: table in sql, ask)
+        return held_after(table, engine, ask)
 
     return hold
 
@@ -292,4 +238,4 @@ def slowly(engine: Engine) -> Slowly:
 @pytest.fixture
 def uncommitted(engine: Engine) -> Uncommitted:
     """Holds the first request that commits, before it does."""
-    return lambda ask: held(engine, "commit", lambda _: True, ask)
+    return lambda ask: held_at_commit(engine, ask)

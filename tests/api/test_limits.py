@@ -1,8 +1,8 @@
 """Whoever asks too often is told to wait."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from time import time
-from typing import Any
 
 import httpx
 import pytest
@@ -10,7 +10,6 @@ import redis
 from flask import Flask
 
 from app import create_app
-from app.extensions import limiter
 from tests.api.behind_a_proxy import Allow, allow, app, base_url, coming_from, http
 from tests.people import PASSWORD, People, Person
 from tests.problems import assert_problem
@@ -24,6 +23,7 @@ LIMIT, REMAINING, RESET = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-Rate
 HOUR = 3600
 
 Send = Callable[[httpx.Client], httpx.Response]
+Statements = Callable[[], AbstractContextManager[list[str]]]
 
 
 def form(**fields: str) -> Send:
@@ -188,21 +188,17 @@ def test_limits_and_copies_share_no_key(http: httpx.Client, redis_client: redis.
     assert keys == {b"LIMITER", b"lookup"}
 
 
-def test_a_remembered_look_up_takes_two_round_trips_to_redis(
-    http: httpx.Client, redis_client: redis.Redis
+def test_whoever_asks_too_often_is_not_looked_up_in_postgresql(
+    http: httpx.Client, allow: Allow, statements: Statements
 ) -> None:
+    allow("LOOK_UP", "1 per hour")
     look_up(http)
-    with redis_client.monitor() as monitor:
-        commands(monitor, redis_client)
-        look_up(http)
-        assert commands(monitor, redis_client) == ["EVALSHA", "EVALSHA"]
+    with statements() as ran:
+        assert_problem(look_up(http, "another@example.com"), 429, "too_many_requests")
+    assert ran == []
 
 
-def test_nothing_is_limited_where_that_is_turned_off(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # One limiter serves all applications of a process.
-    monkeypatch.setattr(limiter, "enabled", True)
+def test_nothing_is_limited_where_that_is_turned_off(app: Flask) -> None:
     off = {"RATELIMIT_LOOK_UP": "1 per hour", "RATELIMIT_ENABLED": False}
     with (
         served(create_app(dict(app.config) | off)) as url,
@@ -227,14 +223,3 @@ def look_up(
 
 def log_in(http: httpx.Client, person: Person, password: str) -> httpx.Response:
     return http.post("/auth/login", json={"email": person.email, "password": password})
-
-
-def commands(monitor: Any, redis_client: redis.Redis) -> list[str]:
-    """What was sent to this Redis until now; what a script does there is not sent."""
-    redis_client.echo("now")
-    database = redis_client.get_connection_kwargs()["db"]
-    sent: list[str] = []
-    while (command := monitor.next_command())["command"] != "ECHO now":
-        if command["db"] == database and command["client_type"] != "lua":
-            sent.append(command["command"].split()[0])
-    return sent

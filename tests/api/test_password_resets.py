@@ -14,7 +14,7 @@ from app.extensions import db
 from dev.waiting import wait_until
 from tests.api.test_lookup import everything
 from tests.endings import Sql
-from tests.holding import held
+from tests.holding import held_after, held_at_commit
 from tests.inbox import Inbox
 from tests.mailed_links import NEW_PASSWORD, RESET_PAGE, ask_for_reset, reset, reset_token
 from tests.people import PASSWORD, People, Person, bearer
@@ -136,7 +136,7 @@ def test_a_log_in_with_the_old_password_that_is_all_but_done_is_ended(
         return log_in(http, ada, PASSWORD)
 
     with ThreadPoolExecutor(1) as background:
-        with held(engine, "commit", lambda _: True, log_in_now) as logged_in:
+        with held_at_commit(engine, log_in_now) as logged_in:
             done = background.submit(reset, http, token)
             wait_until(lambda: sql(WAITING) == [(1,)], "lock to wait for", seconds=3)
         assert done.result().status_code == 204
@@ -147,13 +147,10 @@ def test_a_log_in_with_the_old_password_that_is_all_but_done_is_ended(
 def test_a_log_in_that_has_read_the_old_password_gains_nothing(
     http: httpx.Client, ada: Person, token: str, engine: Engine
 ) -> None:
-    def reads_people(_connection: Any, _cursor: Any, statement: str, *_: Any) -> bool:
-        return "FROM users" in statement
-
     def log_in_now() -> httpx.Response:
         return log_in(http, ada, PASSWORD)
 
-    with held(engine, "after_cursor_execute", reads_people, log_in_now) as logged_in:
+    with held_after("FROM users", engine, log_in_now) as logged_in:
         assert reset(http, token).status_code == 204
     assert_problem(logged_in.result(), 401, "invalid_credentials")
 

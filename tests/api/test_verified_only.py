@@ -1,7 +1,6 @@
 """Where a deployment asks for it, only the verified publish a code and are found by e-mail."""
 
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
@@ -9,7 +8,7 @@ from flask import Flask
 
 from app.extensions import db
 from tests.api.test_lookup import LookUp, either_way, everything
-from tests.holding import held
+from tests.holding import held_after
 from tests.inbox import Inbox
 from tests.mailed_links import VERIFY_PAGE, verify
 from tests.people import People, Person
@@ -107,9 +106,7 @@ def test_a_slow_look_up_does_not_hide_whoever_is_verified_meanwhile(
     with app.app_context():
         engine = db.engine
     token = inbox.token(ada.email, VERIFY_PAGE)
-    with held(
-        engine, "after_cursor_execute", reads_codes, lambda: look_up(http, ada.email)
-    ) as slow:
+    with held_after("FROM codes", engine, lambda: look_up(http, ada.email)) as slow:
         verify(http, token)
     assert slow.result().status_code == 404
     assert look_up(http, ada.email).status_code == 200
@@ -129,10 +126,6 @@ def test_nothing_of_it_holds_where_it_is_not_asked_for(
     code = ada.publish()["code"]
     found = http.get("/referral/code/by-email", params={"email": ada.email})
     assert found.json()["code"] == code
-
-
-def reads_codes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> bool:
-    return "FROM codes" in statement
 
 
 def verify_address(http: httpx.Client, inbox: Inbox, person: Person) -> None:

@@ -16,7 +16,7 @@ from app.extensions import db, task_queue
 from app.queue import TaskQueue
 from dev.ports import free_port
 from tests.conftest import redis_address
-from tests.holding import held
+from tests.holding import held_at_commit
 from tests.inbox import Inbox
 from tests.people import PASSWORD, People
 from tests.problems import assert_problem
@@ -83,7 +83,7 @@ def test_a_sender_is_woken_only_after_the_commit(
 ) -> None:
     with app.app_context():
         engine = db.engine
-    with held(engine, "commit", lambda _: True, register) as registration:
+    with held_at_commit(engine, register) as registration:
         assert calls() == 0
     registration.result()
     assert calls() == 1

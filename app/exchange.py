@@ -1,0 +1,198 @@
+"""Asking Redis: what several requests ask at the same time takes one round trip together.
+
+Under load a round trip to Redis costs a process as much as everything else about a look-up. So all
+of a process share one connection: while one question is under way others gather, and whoever comes
+to speak next asks all of them at once. Each question is still put after the request that it is
+about came in, so its answer is as true as if it had been asked alone.
+"""
+
+import logging
+from collections import deque
+from hashlib import sha1
+from threading import Event, Lock
+from time import monotonic
+from typing import Any
+
+from redis import Redis, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, ResponseError
+
+from app import redis
+
+TIMEOUT_SECONDS = 0.2
+PAUSE_SECONDS = 1.0
+
+Command = tuple[Any, ...]
+
+log = logging.getLogger(__name__)
+
+
+class Script:
+    """What Redis is to do in one step, in Lua."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        # By which Redis knows it; no secret.
+        self.digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+class Question:
+    """What is asked of Redis, and what it answered: the one item of a list, or what is wrong."""
+
+    __slots__ = ("_event", "answer", "command", "is_awaited")
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.answer: Any = None
+        self.is_awaited = False
+        self._event = Event()
+
+    def wait(self) -> None:
+        """Return when it is answered, or should be asked by whoever waits."""
+        self._event.wait()
+        self._event.clear()
+
+    def wake(self) -> None:
+        self._event.set()
+
+
+INTERRUPTED = RedisError("whoever asked was interrupted")
+
+
+class Exchange:
+    """The one connection of this process to the Redis of what may be lost."""
+
+    def init_app(self, url: str) -> None:
+        """Use the Redis at this URL; nothing is connected yet."""
+        client: Redis = redis.client(
+            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        )
+        # It connects when it is used, and again when it was lost.
+        self._connection = client.connection_pool.make_connection()
+        self._waiting: deque[Question] = deque()
+        self._turn = Lock()
+        self._asleep_until = 0.0
+
+    def ask(self, *command: Any) -> Any:
+        """What Redis answers to this command, asked also when it was lost a moment ago.
+
+        :raises RedisError: it does not answer, or not in time.
+        """
+        question = Question(command)
+        self._waiting.append(question)
+        return self._answer(question)
+
+    def run(self, script: Script, keys: list[str], *args: Any) -> Any:
+        """What this script gives.
+
+        :raises RedisError: it does not answer, or not in time.
+        """
+        return self.result(script, self.start(script, keys, *args))
+
+    def start(self, script: Script, keys: list[str], *args: Any) -> Question:
+        """Have the script run with whatever is asked next; `result` waits for it."""
+        return self._put("EVALSHA", script.digest, len(keys), *keys, *args)
+
+    def result(self, script: Script, question: Question) -> Any:
+        """What the script gave that `start` has asked for; asks for it if nobody has yet."""
+        try:
+            return self._answer(question)
+        except NoScriptError:
+            return self.ask("EVAL", script.text, *question.command[2:])
+
+    def _put(self, *command: Any) -> Question:
+        question = Question(command)
+        if self._may_ask():
+            self._waiting.append(question)
+        else:
+            question.answer = RedisError("lost a moment ago and left alone")
+        return question
+
+    def _answer(self, question: Question) -> Any:
+        question.is_awaited = True
+        while question.answer is None:
+            if self._turn.acquire(blocking=False):
+                try:
+                    self._ask_all()
+                finally:
+                    self._turn.release()
+                    self._pass_the_turn_on()
+            else:
+                question.wait()
+        if isinstance(question.answer, RedisError):
+            raise question.answer.with_traceback(None)
+        return question.answer[0]
+
+    def _pass_the_turn_on(self) -> None:
+        """Wake somebody whose question came too late for this round trip."""
+        for question in list(self._waiting):
+            if question.is_awaited:
+                question.wake()
+                return
+
+    def _ask_all(self) -> None:
+        questions = self._take_waiting()
+        answers: list[Any] = []
+        try:
+            answers = self._talk([question.command for question in questions])
+        except RedisError as error:
+            self._lose()
+            questions += self._take_waiting()
+            answers = [error] * len(questions)
+        else:
+            self._find()
+        finally:
+            answers += [INTERRUPTED] * (len(questions) - len(answers))
+            for question, answer in zip(questions, answers, strict=True):
+                question.answer = answer
+                question.wake()
+
+    def _take_waiting(self) -> list[Question]:
+        taken = []
+        while self._waiting:
+            taken.append(self._waiting.popleft())
+        return taken
+
+    def _talk(self, commands: list[Command]) -> list[Any]:
+        """Of each command its answer, as the one item of a list, or what is wrong with it."""
+        try:
+            return self._talk_once(commands)
+        # A kept connection that has died is replaced; a Redis that is slow is not asked twice.
+        except RedisConnectionError:
+            return self._talk_once(commands)
+
+    def _talk_once(self, commands: list[Command]) -> list[Any]:
+        connection = self._connection
+        try:
+            connection.send_packed_command(connection.pack_commands(commands))
+            return [_read_answer(connection) for _ in commands]
+        except BaseException:
+            # What was not read would be taken for the answers to the next questions.
+            connection.disconnect()
+            raise
+
+    def _may_ask(self) -> bool:
+        """Whether to ask Redis; of a lost one a single request a pause finds out how it is."""
+        now = monotonic()
+        if now < self._asleep_until:
+            return False
+        if self._asleep_until:
+            self._asleep_until = now + PAUSE_SECONDS
+        return True
+
+    def _lose(self) -> None:
+        if not self._asleep_until:
+            log.warning("Redis does not answer; it is done without, and asked again each second")
+        self._asleep_until = monotonic() + PAUSE_SECONDS
+
+    def _find(self) -> None:
+        if self._asleep_until:
+            log.info("Redis answers again")
+            self._asleep_until = 0.0
+
+
+def _read_answer(connection: Any) -> Any:
+    try:
+        return [connection.read_response()]
+    except ResponseError as error:
+        return error
