@@ -35,8 +35,8 @@ def _take_out_the_application() -> dict[str, ModuleType]:
 
 ending = _read_anew("serving.ending")
 
-# One thread serves a process, and turns to another request wherever one waits. Threads answer half
-# as many look-ups a second, for they wait for each other; the sync class has no kept-alive
+# One thread serves a process, and turns to another request wherever one waits. Threads give half
+# as many bare answers a second, for they wait for each other; the sync class has no kept-alive
 # connections for a proxy. What does not wait but compute has a thread of its own: `app/native.py`.
 worker_class = ending.Worker
 # One for each core: with twice as many, log-ins and look-ups are no faster and take more memory.

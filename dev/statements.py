@@ -24,12 +24,16 @@ def watched(
     :param answered: is told of a statement once it is answered, in full if it was prepared.
     """
     prepared: dict[str, str] = {}
+    preparations: set[tuple[Any, str]] = set()
 
     class Watched(cursor):
         def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002
             verb, _, rest = query.partition(" ")
             if verb == "PREPARE":
                 name, _, text = rest.partition(" AS ")
+                # To do so once more would cost every request a round trip.
+                assert (self.connection, name) not in preparations, f"{name} is there already"
+                preparations.add((self.connection, name))
                 prepared[name] = text
                 super().execute(query)
                 return
