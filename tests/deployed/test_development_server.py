@@ -14,6 +14,9 @@ from dev.waiting import wait_until
 from tests.deployed.service import CHECKOUT, connections_to
 from tests.people import People
 
+# There is one port 5000: one test after the other.
+pytestmark = pytest.mark.xdist_group("development_server")
+
 
 def test_the_development_server_serves(url: str) -> None:
     with connections_to(url) as http:
