@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response
+from flask.sessions import SessionInterface
 
 from app.api import BLUEPRINTS
 from app.api.account_pages import init_account_pages
+from app.api.bodies import init_bodies
 from app.api.cors import init_cors
-from app.api.headers import SecurityHeaders
-from app.api.hooks import NoSessions, init_hooks
-from app.api.limits import init_limits
+from app.api.hooks import Hooks
 from app.api.mailbox import init_mailbox
 from app.api.openapi import describe
 from app.api.pages import init_pages
@@ -27,6 +27,13 @@ from app.settings import load_settings
 LARGEST_BODY = 64 * 1024
 
 
+class NoSessions(SessionInterface):
+    """There are no cookies; Flask would prepare to sign one for every request."""
+
+    def open_session(self, *_: object) -> None:
+        return None
+
+
 class Service(Flask):
     """Flask without what this service does not have, and Flask would look for in every request."""
 
@@ -35,6 +42,12 @@ class Service(Flask):
     def ensure_sync(self, func: Any) -> Any:
         # There are no coroutines.
         return func
+
+    def make_default_options_response(self) -> Response:
+        response = super().make_default_options_response()
+        # Flask would call the nothing HTML.
+        response.headers.remove("Content-Type")
+        return response
 
 
 def create_app(settings: dict[str, Any] | None = None) -> Flask:
@@ -66,8 +79,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     task_queue.init_app(app)
 
     init_errors(app)
-    init_hooks(app)
-    init_limits(app)
+    init_bodies(app)
     if app.config["CORS_ORIGINS"]:
         init_cors(app)
     for blueprint in BLUEPRINTS:
@@ -77,7 +89,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     if app.config["MAILBOX"]:
         init_mailbox(app)
     init_cli(app)
-    app.wsgi_app = SecurityHeaders(VersionPrefix(app.wsgi_app))  # type: ignore[method-assign]
+    app.wsgi_app = Hooks(VersionPrefix(app.wsgi_app))  # type: ignore[method-assign]
     if trusted := app.config["TRUSTED_PROXIES"]:
         app.wsgi_app = Proxies(app.wsgi_app, trusted)  # type: ignore[method-assign]
     return app

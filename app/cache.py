@@ -10,13 +10,13 @@ Of what changed a moment ago a replica of the database may not know yet. The mar
 so to whoever reads next, until a copy takes its place that lasts at least as long.
 """
 
-import json
 import logging
+import secrets
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, cast
-from uuid import uuid4
 
+import orjson
 from redis import RedisError
 
 from app import metrics
@@ -70,7 +70,7 @@ class Cache:
         """
         seen = self._see(key)
         if seen and not seen.startswith((READ, CHANGED)):
-            return json.loads(seen), True
+            return orjson.loads(seen), True
         started = monotonic()
         answer, seconds = read(seen is not None and seen.startswith(READ))
         if seen is not None:
@@ -82,7 +82,9 @@ class Cache:
         """Let no copy made so far be given under these keys again. Call it after the commit."""
         for key in keys:
             try:
-                self._exchange.ask("SET", key, CHANGED + uuid4().bytes, "EX", CHANGED_SECONDS)
+                self._exchange.ask(
+                    "SET", key, CHANGED + secrets.token_bytes(16), "EX", CHANGED_SECONDS
+                )
             except RedisError:
                 metrics.part_failures.labels("cache").inc()
                 log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)
@@ -96,7 +98,7 @@ class Cache:
 
     def _see(self, key: str) -> bytes | None:
         """The copy under the key, or the mark that stands there now; None without Redis."""
-        mark = READ + uuid4().bytes
+        mark = READ + secrets.token_bytes(16)
         try:
             return cast(bytes, self._exchange.run(SEE, [key], mark, LONGEST_SECONDS))
         except RedisError:
@@ -107,6 +109,6 @@ class Cache:
         if milliseconds <= 0:
             return
         try:
-            self._exchange.run(FILL, [key], seen, json.dumps(answer), milliseconds)
+            self._exchange.run(FILL, [key], seen, orjson.dumps(answer), milliseconds)
         except RedisError:
             metrics.part_failures.labels("cache").inc()

@@ -9,10 +9,13 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 import psycopg2
-from flask import Flask, Response, g, json
+from flask import Flask, Response
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+
+from app.json import written
+from app.logs import request_id
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_SECONDS = 2
@@ -224,7 +227,7 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _render_crash)
 
 
-def problem_body(status: int, code: str, detail: str, request_id: str) -> dict[str, Any]:
+def problem_body(status: int, code: str, detail: str, request: str | None) -> dict[str, Any]:
     """The members every error has (RFC 9457, section 3.1, and two of our own)."""
     return {
         "type": "about:blank",
@@ -232,13 +235,13 @@ def problem_body(status: int, code: str, detail: str, request_id: str) -> dict[s
         "status": int(status),
         "detail": detail,
         "code": code,
-        "request_id": request_id,
+        "request_id": request,
     }
 
 
 def _respond(status: int, code: str, detail: str, **members: Any) -> Response:
-    body = problem_body(status, code, detail, g.request_id) | members
-    return Response(json.dumps(body) + "\n", status=status, content_type=PROBLEM_JSON)
+    body = problem_body(status, code, detail, request_id()) | members
+    return Response(written(body), status, content_type=PROBLEM_JSON)
 
 
 def _render_problem(problem: Problem) -> Response:

@@ -39,21 +39,13 @@ class Script:
 class Question:
     """What is asked of Redis, and what it answered: the one item of a list, or what is wrong."""
 
-    __slots__ = ("_event", "answer", "command", "is_awaited")
+    __slots__ = ("answer", "command", "woken")
 
     def __init__(self, command: Command) -> None:
         self.command = command
         self.answer: Any = None
-        self.is_awaited = False
-        self._event = Event()
-
-    def wait(self) -> None:
-        """Return when it is answered, or should be asked by whoever waits."""
-        self._event.wait()
-        self._event.clear()
-
-    def wake(self) -> None:
-        self._event.set()
+        # Of whoever waits for the answer: set when it is there, or is theirs to ask for.
+        self.woken: Event | None = None
 
 
 INTERRUPTED = RedisError("whoever asked was interrupted")
@@ -109,7 +101,8 @@ class Exchange:
         return question
 
     def _answer(self, question: Question) -> Any:
-        question.is_awaited = True
+        if question.answer is None:
+            question.woken = Event()
         while question.answer is None:
             if self._turn.acquire(blocking=False):
                 try:
@@ -117,8 +110,9 @@ class Exchange:
                 finally:
                     self._turn.release()
                     self._pass_the_turn_on()
-            else:
-                question.wait()
+            elif question.woken:
+                question.woken.wait()
+                question.woken.clear()
         if isinstance(question.answer, RedisError):
             raise question.answer.with_traceback(None)
         return question.answer[0]
@@ -126,8 +120,8 @@ class Exchange:
     def _pass_the_turn_on(self) -> None:
         """Wake somebody whose question came too late for this round trip."""
         for question in list(self._waiting):
-            if question.is_awaited:
-                question.wake()
+            if question.woken:
+                question.woken.set()
                 return
 
     def _ask_all(self) -> None:
@@ -145,7 +139,8 @@ class Exchange:
             answers += [INTERRUPTED] * (len(questions) - len(answers))
             for question, answer in zip(questions, answers, strict=True):
                 question.answer = answer
-                question.wake()
+                if question.woken:
+                    question.woken.set()
 
     def _take_waiting(self) -> list[Question]:
         taken = []

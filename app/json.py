@@ -4,24 +4,22 @@ import json
 from typing import Any
 
 import orjson
-from flask import Response
 from flask.json.provider import JSONProvider
 
-OPTIONS = orjson.OPT_UTC_Z
+MEDIA_TYPE = "application/json"
+OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
+
+
+def written(value: Any) -> bytes:
+    """The value as JSON, by orjson: a page of a hundred referrals in a tenth of the time."""
+    return orjson.dumps(value, option=OPTIONS)
 
 
 class Json(JSONProvider):
-    """Written by orjson: a page of a hundred referrals in a tenth of the time."""
+    """For those who ask Flask to write it."""
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
-        return self._written(obj).decode()
-
-    def response(self, *args: Any, **kwargs: Any) -> Response:
-        body = self._written(self._prepare_response_obj(args, kwargs)) + b"\n"
-        return Response(body, mimetype="application/json")
+        return written(obj).decode()
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         return json.loads(s, **kwargs)
-
-    def _written(self, value: Any) -> bytes:
-        return orjson.dumps(value, option=OPTIONS)

@@ -10,6 +10,8 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import copy
 from itertools import islice
 from logging.config import dictConfig
@@ -18,7 +20,6 @@ from traceback import walk_tb
 from types import TracebackType
 from typing import Any
 
-from flask import g, has_app_context
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
@@ -40,14 +41,27 @@ JSON_FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "messa
 READABLE = "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"
 
 
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
 def request_id() -> str | None:
     """The id of the request that gave rise to what is being done."""
-    return g.get("request_id") if has_app_context() else None
+    return _request_id.get()
+
+
+@contextmanager
+def attributed_to(id_: str) -> Iterator[None]:
+    """Have it known that what is done in this block goes back to this request."""
+    before = _request_id.set(id_)
+    try:
+        yield
+    finally:
+        _request_id.reset(before)
 
 
 def attribute_to(id_: str) -> None:
-    """Have it known from now on that what is being done goes back to this request."""
-    g.request_id = id_
+    """Have it known that what is done from now on, in the same block, goes back to this request."""
+    _request_id.set(id_)
 
 
 class Discreet(logging.Formatter):

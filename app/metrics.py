@@ -59,7 +59,7 @@ def in_progress_of(method: str) -> Gauge:
 
 
 @cache
-def answered(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+def answered(method: str, route: str, status: str) -> tuple[Counter, Histogram]:
     """What counts and times such answers. To look them up takes as long as to count."""
     return requests.labels(method, route, status), seconds.labels(method, route, status)
 

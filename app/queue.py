@@ -17,7 +17,7 @@ from flask import Flask
 from kombu import Queue
 
 from app import metrics
-from app.logs import attribute_to, request_id
+from app.logs import attributed_to, request_id
 from app.redis import broker
 
 SEND_MAILS = "outbox.send_mails"
@@ -127,9 +127,9 @@ class TaskQueue(Celery):
             throws = (TaskCrashed,)
 
             def __call__(self, *args: Any, **kwargs: Any) -> Any:
-                with queue._flask.app_context(), _crash_logged(self.name), _timed(self.name):
-                    # What beat calls for has an id of its own.
-                    attribute_to(self.request.get("request_id") or uuid4().hex)
+                # What beat calls for has an id of its own.
+                cause = attributed_to(self.request.get("request_id") or uuid4().hex)
+                with cause, queue._flask.app_context(), _crash_logged(self.name), _timed(self.name):
                     return self.run(*args, **kwargs)
 
         return InApplication

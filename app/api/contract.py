@@ -10,11 +10,12 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, request
 from marshmallow import Schema, ValidationError
 
 from app import i_json
 from app.errors import Invalid, MalformedJson, Problem, UnsupportedMediaType
+from app.json import MEDIA_TYPE, written
 from app.schemas.base import Input
 
 View = Callable[..., Any]
@@ -84,9 +85,7 @@ def returns(schema: Schema | None, status: HTTPStatus = HTTPStatus.OK) -> Callab
             result = view(*args, **kwargs)
             if schema is None:
                 return _empty(status)
-            response = jsonify(schema.dump(result))
-            response.status_code = status
-            return response
+            return Response(written(schema.dump(result)), status, content_type=MEDIA_TYPE)
 
         return extend(view, wrapper, returns=schema, status=status)
 
@@ -125,7 +124,7 @@ def _read_form() -> dict[str, str]:
 
 def _read_json() -> Any:
     """The body as I-JSON (RFC 7493): UTF-8, each key once, no NaN, no lone surrogates."""
-    if request.mimetype != "application/json":
+    if request.mimetype != MEDIA_TYPE:
         raise UnsupportedMediaType
     try:
         return i_json.loads(request.get_data())

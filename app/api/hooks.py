@@ -1,85 +1,66 @@
 """What happens around every request."""
 
 import re
-from io import BytesIO
+import secrets
+from collections.abc import Iterable
 from time import perf_counter
-from typing import IO
-from uuid import uuid4
-
-from flask import Flask, Response, g, request
-from flask.sessions import SessionInterface
-from werkzeug.exceptions import BadRequest
+from typing import TYPE_CHECKING, Any
 
 from app import metrics
-from app.errors import BodyTooLarge
+from app.api.headers import DEFAULTS
+from app.api.limits import standing
+from app.logs import attributed_to
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-LARGEST_DISCARDED = 4 * 1024 * 1024
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class NoSessions(SessionInterface):
-    """There are no cookies; Flask would prepare to sign one for every request."""
+class Hooks:
+    """WSGI middleware: a request has an id, is counted and timed, and its answer has headers.
 
-    def open_session(self, *_: object) -> None:
-        return None
+    Around the application rather than hooks in it, which would each look for the request again.
+    """
 
+    def __init__(self, application: "WSGIApplication") -> None:
+        self._application = application
 
-def init_hooks(app: Flask) -> None:
-    app.before_request(_begin)
-    app.after_request(_finish)
-    app.teardown_request(_end)
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        started = perf_counter()
+        # No word and no path that a client made up becomes a label.
+        method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in METHODS else "other"
+        id_ = _request_id(environ)
 
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            number, seconds = metrics.answered(method, _route(environ), status[:3])
+            number.inc()
+            seconds.observe(perf_counter() - started)
+            told = [("X-Request-ID", id_), *standing(environ)]
+            return start_response(status, headers + told + _others(headers), *error)
 
-def _begin() -> None:
-    environ = request.environ
-    g.started = perf_counter()
-    metrics.in_progress_of(_method()).inc()
-    given = environ.get("HTTP_X_REQUEST_ID", "")
-    g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid4().hex
-    if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
-        _limit_body()
-
-
-def _limit_body() -> None:
-    """Refuse a body that is too large, on every route; one sent in chunks gets a length."""
-    stream: IO[bytes] = request.environ["wsgi.input"]
-    limit = request.max_content_length or 0
-    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
-        body = _read(stream, limit + 1)
-        request.environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-        del request.environ["HTTP_TRANSFER_ENCODING"]
-    length = request.content_length or 0
-    if length > limit:
-        # What the client is still sending would otherwise break its connection off.
-        _read(stream, min(length, LARGEST_DISCARDED))
-        raise BodyTooLarge
+        in_progress = metrics.in_progress_of(method)
+        in_progress.inc()
+        try:
+            with attributed_to(id_):
+                return self._application(environ, start)
+        finally:
+            in_progress.dec()
 
 
-def _read(stream: IO[bytes], most: int) -> bytes:
-    try:
-        return stream.read(most)
-    except Exception:  # every server has errors of its own for an unreadable body
-        raise BadRequest from None
+def _request_id(environ: "WSGIEnvironment") -> str:
+    given: str = environ.get("HTTP_X_REQUEST_ID", "")
+    return given if SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
-def _finish(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
-    if request.method == "OPTIONS":
-        # Flask would call the nothing HTML.
-        response.headers.remove("Content-Type")
-    # No path that a client made up becomes a label.
-    route = request.url_rule.rule if request.url_rule else "unmatched"
-    number, seconds = metrics.answered(_method(), route, response.status_code)
-    number.inc()
-    seconds.observe(perf_counter() - g.started)
-    return response
+def _route(environ: "WSGIEnvironment") -> str:
+    rule = environ["werkzeug.request"].url_rule
+    return rule.rule if rule else "unmatched"
 
 
-def _end(_: BaseException | None) -> None:
-    metrics.in_progress_of(_method()).dec()
-
-
-def _method() -> str:
-    """The method, if no client made it up."""
-    return request.method if request.method in METHODS else "other"
+def _others(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    given = {name for name, _ in headers}
+    return [header for header in DEFAULTS if header[0] not in given]

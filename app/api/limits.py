@@ -5,9 +5,9 @@ from functools import lru_cache, wraps
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import request
 
 from app.api.contract import FORM, View, extend
 from app.errors import TooManyRequests
@@ -15,14 +15,14 @@ from app.extensions import limiter
 from app.limiter import Window
 from app.services.sessions import Caller, Claims
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+# Where a request has how whoever sent it stands with each limit.
+WINDOWS = "referral.windows"
 # What one person is given of IPv6 at the least (RFC 6177).
 LONGEST_PREFIX = 64
 UNKNOWN = "unknown"
-
-
-def init_limits(app: Flask) -> None:
-    """Tell clients how they stand."""
-    app.after_request(_tell)
 
 
 def limited(
@@ -65,15 +65,17 @@ class Admission:
 
     def __init__(self, limit: str, who: str) -> None:
         self._count = limiter.count(limit, who)
-        self._windows: list[Window] | None = None
+        self._exceeded: list[Window] | None = None
 
     def admit(self) -> None:
         """:raises TooManyRequests: they asked too often."""
-        if self._windows is None:
-            self._windows = self._count()
-            g.setdefault("windows", []).extend(self._windows)
-        if any(window.is_exceeded for window in self._windows):
-            raise TooManyRequests
+        if self._exceeded is None:
+            windows = self._count()
+            request.environ.setdefault(WINDOWS, []).extend(windows)
+            self._exceeded = [window for window in windows if window.is_exceeded]
+        if self._exceeded:
+            seconds = int(self._exceeded[0].ends_at - time())
+            raise TooManyRequests(retry_after=max(1, seconds))
 
 
 def email(data: dict[str, Any], **_: Any) -> str:
@@ -110,13 +112,14 @@ def _network(remote: str | None) -> str:
     return str(address.ipv4_mapped or ip_network((address.packed, LONGEST_PREFIX), strict=False))
 
 
-def _tell(response: Response) -> Response:
-    """Of all limits that were looked at, tell of the one that is met first."""
-    if windows := g.get("windows"):
-        window = min(windows, key=lambda each: (not each.is_exceeded, each.remaining))
-        response.headers["X-RateLimit-Limit"] = str(window.limit.amount)
-        response.headers["X-RateLimit-Remaining"] = str(window.remaining)
-        response.headers["X-RateLimit-Reset"] = str(int(window.ends_at))
-        if window.is_exceeded:
-            response.headers["Retry-After"] = str(max(1, int(window.ends_at - time())))
-    return response
+def standing(environ: "WSGIEnvironment") -> list[tuple[str, str]]:
+    """The headers that tell of the limit which is met first, of all that were looked at."""
+    windows: list[Window] = environ.get(WINDOWS, [])
+    if not windows:
+        return []
+    window = min(windows, key=lambda each: (not each.is_exceeded, each.remaining))
+    return [
+        ("X-RateLimit-Limit", str(window.limit.amount)),
+        ("X-RateLimit-Remaining", str(window.remaining)),
+        ("X-RateLimit-Reset", str(int(window.ends_at))),
+    ]

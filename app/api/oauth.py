@@ -5,15 +5,17 @@ ignored.
 """
 
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response
 from marshmallow import ValidationError
 
 from app.api.auth import blueprint
 from app.api.contract import View, accepts, extend, refuses, returns
 from app.api.limits import grant, holder, limited
 from app.errors import Invalid, InvalidCredentials, TooManyAttempts, Unauthorized
+from app.json import MEDIA_TYPE, written
 from app.schemas.base import canonical_email
 from app.schemas.sessions import RevocationRequest, TokenRequest, TokensOut
 from app.services import accounts, sessions
@@ -99,9 +101,8 @@ def _required(data: dict[str, str], *names: str) -> list[str]:
 
 
 def _refusal(error: str, description: str) -> Response:
-    response = jsonify(error=error, error_description=description)
-    response.status_code = 400
-    return response
+    body = written({"error": error, "error_description": description})
+    return Response(body, HTTPStatus.BAD_REQUEST, content_type=MEDIA_TYPE)
 
 
 def _faults(refusal: Invalid) -> str:
