@@ -4,8 +4,9 @@ import select
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
+from itertools import chain
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 import psycopg2
 from flask import Flask, g, has_request_context
@@ -17,7 +18,7 @@ from psycopg2.extensions import (
     get_wait_callback,
     set_wait_callback,
 )
-from sqlalchemy import ColumnElement, Select, event, func
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Text, cast, event, func
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.pool import Pool
 
@@ -125,9 +126,15 @@ def read(
     return fetch(db.engine, statement, parameters) if found is None else found
 
 
-def rfc3339(moment: ColumnElement[datetime]) -> ColumnElement[str]:
-    """This moment as JSON has it (RFC 3339), in UTC."""
-    return func.to_char(func.timezone("UTC", moment), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+def rfc3339(moment: SQLColumnExpression[datetime]) -> ColumnElement[str]:
+    """This moment as `app.json` writes it (RFC 3339), in UTC."""
+    text = func.to_char(func.timezone("UTC", moment), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    return func.replace(text, ".000000Z", "Z")
+
+
+def written(**members: SQLColumnExpression[Any]) -> ColumnElement[str]:
+    """A JSON object with these members."""
+    return cast(func.json_build_object(*chain(*members.items())), Text)
 
 
 @contextmanager
@@ -184,5 +191,6 @@ def _undo() -> None:
 
 def violated_constraint(error: IntegrityError) -> str | None:
     """The name of the constraint that was violated."""
-    cause = cast("psycopg2.Error", error.orig)
-    return cause.diag.constraint_name
+    cause: Any = error.orig
+    name: str | None = cause.diag.constraint_name
+    return name

@@ -1,16 +1,17 @@
 """Accounts, as they come in and go out."""
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from app.schemas.base import (
     CREATED,
     Email,
     Input,
     NewPassword,
+    Plain,
     Text,
     Timestamp,
     WrittenObject,
-    WrittenObjects,
+    WrittenShape,
 )
 from app.schemas.codes import CODE, CodeOut
 from app.schemas.referrals import PersonOut, ReferralOut
@@ -58,7 +59,7 @@ class Verification(Input):
     token = Text(required=True, metadata=MAILED_TOKEN)
 
 
-class UserOut(Schema):
+class UserOut(Plain):
     id = fields.Integer(required=True, metadata={"example": 42})
     email = fields.String(required=True, metadata=EMAIL)
     email_verified = fields.Boolean(required=True)
@@ -70,13 +71,13 @@ class SignedInOut(TokensOut):
 
 
 class MeOut(UserOut):
-    referrer = fields.Nested(
+    referrer = WrittenShape(
         PersonOut, required=True, allow_none=True, metadata={"description": "Who brought you"}
     )
-    referral_code = fields.Nested(
+    referral_code = WrittenShape(
         CodeOut, required=True, allow_none=True, metadata={"description": "Your active code"}
     )
-    referrals = WrittenObjects(
+    referrals = WrittenShape(
         ReferralOut(many=True),
         required=True,
         metadata={"description": "The newest 50 of those you brought"},

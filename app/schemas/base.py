@@ -30,15 +30,15 @@ class Written(fields.Field[Any]):
     """What is JSON already when it comes to be dumped, and goes out in those words."""
 
     def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return None if value is None else Fragment(value)
+        return written(value)
 
 
 class WrittenObject(Written, fields.Dict):
     pass
 
 
-class WrittenObjects(Written, fields.Nested):  # type: ignore[misc]
-    """Of the shape that is named, in a list."""
+class WrittenShape(Written, fields.Nested):  # type: ignore[misc]
+    """Of the shape that is named."""
 
 
 class Plain(Schema):
@@ -50,11 +50,25 @@ class Plain(Schema):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._values = attrgetter(*self.dump_fields)
+        self._written = [
+            name for name, field in self.dump_fields.items() if isinstance(field, Written)
+        ]
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         if self.many if many is None else many:
-            return [dict(zip(self.dump_fields, self._values(each), strict=True)) for each in obj]
-        return dict(zip(self.dump_fields, self._values(obj), strict=True))
+            return [self._dumped(each) for each in obj]
+        return self._dumped(obj)
+
+    def _dumped(self, obj: Any) -> dict[str, Any]:
+        dumped = dict(zip(self.dump_fields, self._values(obj), strict=True))
+        for name in self._written:
+            dumped[name] = written(dumped[name])
+        return dumped
+
+
+def written(json: str | None) -> Fragment | None:
+    """What is JSON already, to go out in those words."""
+    return None if json is None else Fragment(json)
 
 
 class Input(Schema):

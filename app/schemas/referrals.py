@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from app.schemas.base import CREATED, Input, Timestamp, WrittenObjects
+from app.schemas.base import CREATED, Input, Timestamp, WrittenShape
 from app.schemas.paging import NextCursor
 
 
@@ -27,7 +27,7 @@ class ReferralOut(Schema):
 
 
 class ReferralPageOut(Schema):
-    referrals = WrittenObjects(ReferralOut(many=True), required=True)
+    referrals = WrittenShape(ReferralOut(many=True), required=True)
     next_cursor = NextCursor()
     total = fields.Integer(
         metadata={"description": "How many in all; on the first page only", "example": 1}

@@ -1,14 +1,13 @@
 """Accounts: made, entered, described, and given another password."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, cast, func, select, update
+from sqlalchemy import Text, and_, bindparam, case, cast, func, select, update
 from sqlalchemy.orm import aliased
 
 from app import metrics
-from app.database import read, transaction
+from app.database import read, transaction, written
 from app.emails import Kind
 from app.errors import (
     EmailTaken,
@@ -32,8 +31,6 @@ from app.services import (
     screening,
     sessions,
 )
-from app.services.codes import OwnCode
-from app.services.referrals import Person
 from app.services.sessions import ACCOUNT, LIVES, Account, Caller, Claims, Tokens
 
 REFERRALS_SHOWN = 50
@@ -47,12 +44,13 @@ ME = (
         User.email,
         User.email_verified_at.is_not(None).label("email_verified"),
         User.created_at,
+        case(
+            (_brought_by.id.is_not(None), written(id=_brought_by.id, email=_brought_by.email))
+        ).label("referrer"),
+        case((Code.id.is_not(None), codes.WRITTEN)).label("referral_code"),
+        referrals.NEWEST.label("referrals"),
+        referrals.TOTAL.label("referrals_count"),
         cast(User.profile, Text).label("profile"),
-        _brought_by.id.label("referrer_id"),
-        _brought_by.email.label("referrer_email"),
-        *(column.label(f"code_{column.key}") for column in codes.SHAPE),
-        referrals.NEWEST,
-        referrals.TOTAL,
     )
     .select_from(Session)
     .join(User, User.id == Session.user_id)
@@ -68,21 +66,6 @@ class SignedIn(Tokens):
     """A session just opened, and whose it is."""
 
     user: User | Account
-
-
-@dataclass(frozen=True)
-class Me:
-    """Everything a person is shown about themselves; the profile and the referrals as JSON."""
-
-    id: int
-    email: str
-    email_verified: bool
-    created_at: datetime
-    referrer: Person | None
-    referral_code: OwnCode | None
-    referrals: str
-    referrals_count: int
-    profile: Any
 
 
 def register(
@@ -146,7 +129,7 @@ def change_password(caller: Caller, current_password: str, new_password: str) ->
         mails.put(Kind.PASSWORD_CHANGED, user_id=caller.user.id)
 
 
-def describe(claims: Claims) -> Me:
+def describe(claims: Claims) -> Any:
     """What the bearer of this token is shown about themselves; one statement.
 
     :raises TokenRevoked: the session has ended.
@@ -154,19 +137,7 @@ def describe(claims: Claims) -> Me:
     found = read(ME, claims.session | {"rows": REFERRALS_SHOWN})
     if not found:
         raise TokenRevoked
-    me = found[0]
-    code = OwnCode(*(getattr(me, f"code_{column.key}") for column in codes.SHAPE))
-    return Me(
-        id=me.id,
-        email=me.email,
-        email_verified=me.email_verified,
-        created_at=me.created_at,
-        referrer=Person(me.referrer_id, me.referrer_email) if me.referrer_id else None,
-        referral_code=code if code.id else None,
-        referrals=me.people,
-        referrals_count=me.total,
-        profile=me.profile,
-    )
+    return found[0]
 
 
 def promote(email: str) -> None:

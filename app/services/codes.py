@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, literal, select, up
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.types import Interval
 
-from app.database import read, transaction
+from app.database import read, rfc3339, transaction, written
 from app.emails import Kind
 from app.errors import (
     CodeExpired,
@@ -42,6 +42,13 @@ ALPHABET = "ACDEFGHJKMNPQRTWXY34679"
 # Not when the transaction began: since then it may have waited for the owner's row.
 NOW = func.clock_timestamp()
 SHAPE = (Code.id, Code.code, USABLE.label("is_active"), Code.expires_at, Code.created_at)
+WRITTEN = written(
+    id=Code.id,
+    code=Code.code,
+    is_active=USABLE,
+    expires_at=rfc3339(Code.expires_at),
+    created_at=rfc3339(Code.created_at),
+)
 OWN = select(*SHAPE).where(Code.user_id == bindparam("owner_id"))
 ACTIVE = OWN.where(USABLE)
 NEWEST_FIRST = (
@@ -50,17 +57,6 @@ NEWEST_FIRST = (
     .limit(bindparam("rows"))
 )
 FURTHER = NEWEST_FIRST.where(beyond(Code.created_at, Code.id))
-
-
-@dataclass(frozen=True)
-class OwnCode:
-    """What its owner is shown of a code, in the order of `SHAPE`."""
-
-    id: int
-    code: str
-    is_active: bool
-    expires_at: datetime
-    created_at: datetime
 
 
 @dataclass(frozen=True)
