@@ -13,8 +13,7 @@ so to whoever reads next, until a copy takes its place that lasts at least as lo
 import logging
 import secrets
 from collections.abc import Callable
-from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from redis import RedisError
@@ -30,25 +29,32 @@ READ, CHANGED = b"!", b"~"
 # A copy names the reign it was made in, and is none in another: a replica that becomes the primary
 # may hold what the lost one had been told to forget, or could not be told.
 REIGN = "local reign = redis.call('INFO', 'replication'):match('master_replid:(%x+)')\n"
+NOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
 SEE = Script(
     REIGN
     + """
 local mark = ARGV[1]
 local seen = redis.call('SET', KEYS[1], mark, 'NX', 'GET', 'EX', ARGV[2])
-if not seen then return mark end
-if seen:find('^[!~]') then return seen end
-if seen:sub(-#reign) == reign then return seen:sub(1, -#reign - 1) end
-redis.call('SET', KEYS[1], mark, 'EX', ARGV[2])
-return mark
+if seen and not seen:find('^[!~]') then
+    if seen:sub(-#reign) == reign then return seen:sub(1, -#reign - 1) end
+    seen = false
+    redis.call('SET', KEYS[1], mark, 'EX', ARGV[2])
+end
 """
+    + NOW
+    + "return {seen or mark, now}"
 )
 FILL = Script(
     REIGN
+    + NOW
     + """
-local seen, copy, life = ARGV[1], ARGV[2], tonumber(ARGV[3])
-if redis.call('GET', KEYS[1]) ~= seen then return end
-if seen:find('^~') and redis.call('PTTL', KEYS[1]) > life then return end
-redis.call('SET', KEYS[1], copy .. reign, 'PX', life)
+local seen, copy, ends = ARGV[1], ARGV[2], tonumber(ARGV[3])
+if redis.call('GET', KEYS[1]) ~= seen or ends <= now then return end
+if seen:find('^~') and redis.call('PTTL', KEYS[1]) > ends - now then return end
+redis.call('SET', KEYS[1], copy .. reign, 'PXAT', ARGV[3])
 """
 )
 
@@ -69,13 +75,13 @@ class Cache:
             if nobody changes it.
         """
         seen = self._see(key)
-        if seen and not seen.startswith((READ, CHANGED)):
+        if isinstance(seen, bytes):
             return orjson.loads(seen), True
-        started = monotonic()
-        answer, seconds = read(seen is not None and seen.startswith(READ))
-        if seen is not None:
-            remaining = min(seconds, LONGEST_SECONDS) - (monotonic() - started)
-            self._store(key, seen, answer, int(remaining * 1000))
+        mark, now = seen or (None, 0)
+        answer, seconds = read(mark is not None and mark.startswith(READ))
+        if mark is not None:
+            ends = now + int(min(seconds, LONGEST_SECONDS) * 1000)
+            self._exchange.tell(FILL, [key], mark, orjson.dumps(answer), ends)
         return answer, False
 
     def forget(self, *keys: str) -> None:
@@ -96,19 +102,15 @@ class Cache:
         except RedisError:
             return False
 
-    def _see(self, key: str) -> bytes | None:
-        """The copy under the key, or the mark that stands there now; None without Redis."""
+    def _see(self, key: str) -> bytes | tuple[bytes, int] | None:
+        """The copy under the key, or the mark that stands there now and when that was (ms).
+
+        None without Redis.
+        """
         mark = READ + secrets.token_bytes(16)
         try:
-            return cast(bytes, self._exchange.run(SEE, [key], mark, LONGEST_SECONDS))
+            seen = self._exchange.run(SEE, [key], mark, LONGEST_SECONDS)
         except RedisError:
             metrics.part_failures.labels("cache").inc()
             return None
-
-    def _store(self, key: str, seen: bytes, answer: Any, milliseconds: int) -> None:
-        if milliseconds <= 0:
-            return
-        try:
-            self._exchange.run(FILL, [key], seen, orjson.dumps(answer), milliseconds)
-        except RedisError:
-            metrics.part_failures.labels("cache").inc()
+        return seen if isinstance(seen, bytes) else tuple(seen)

@@ -10,7 +10,8 @@ from typing import Any
 
 import psycopg2
 from flask import Flask, g, has_request_context
-from gevent.monkey import get_original
+from gevent.monkey import get_original, is_module_patched
+from gevent.socket import wait_read, wait_write
 from psycopg2.extensions import (
     POLL_OK,
     POLL_READ,
@@ -106,10 +107,22 @@ def _wait(conn: connection) -> None:
 
 def _poll(conn: connection, end: float) -> None:
     while (state := conn.poll()) != POLL_OK:
-        poll = select.poll()
-        poll.register(conn.fileno(), select.POLLIN if state == POLL_READ else select.POLLOUT)
-        if not poll.poll(max(0, end - monotonic()) * 1000):
+        if not _is_ready(conn.fileno(), state == POLL_READ, max(0, end - monotonic())):
             raise psycopg2.OperationalError("PostgreSQL did not answer in time")
+
+
+def _is_ready(file: int, to_be_read: bool, seconds: float) -> bool:
+    """Whether it is so within this time."""
+    if is_module_patched("select"):
+        # What it has in place of `poll` does the same at three times the cost.
+        try:
+            (wait_read if to_be_read else wait_write)(file, seconds)
+        except TimeoutError:
+            return False
+        return True
+    poll = select.poll()
+    poll.register(file, select.POLLIN if to_be_read else select.POLLOUT)
+    return bool(poll.poll(seconds * 1000))
 
 
 def read(

@@ -92,6 +92,15 @@ class Exchange:
         except NoScriptError:
             return self.ask("EVAL", script.text, *question.command[2:])
 
+    def tell(self, script: Script, keys: list[str], *args: Any) -> None:
+        """Have the script run for its effect, which may fail to come.
+
+        Nobody waits for it, unless nobody else is asking at this moment.
+        """
+        # By its text, for nobody would hear that Redis does not know it.
+        self._put("EVAL", script.text, len(keys), *keys, *args)
+        self._take_turn()
+
     def _put(self, *command: Any) -> Question:
         question = Question(command)
         if self._may_ask():
@@ -104,18 +113,23 @@ class Exchange:
         if question.answer is None:
             question.woken = Event()
         while question.answer is None:
-            if self._turn.acquire(blocking=False):
-                try:
-                    self._ask_all()
-                finally:
-                    self._turn.release()
-                    self._pass_the_turn_on()
-            elif question.woken:
+            if not self._take_turn() and question.woken:
                 question.woken.wait()
                 question.woken.clear()
         if isinstance(question.answer, RedisError):
             raise question.answer.with_traceback(None)
         return question.answer[0]
+
+    def _take_turn(self) -> bool:
+        """Ask all that is waiting to be asked, unless somebody is asking."""
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            self._ask_all()
+        finally:
+            self._turn.release()
+            self._pass_the_turn_on()
+        return True
 
     def _pass_the_turn_on(self) -> None:
         """Wake somebody whose question came too late for this round trip."""
@@ -123,6 +137,8 @@ class Exchange:
             if question.woken:
                 question.woken.set()
                 return
+        if self._waiting:
+            self._take_turn()
 
     def _ask_all(self) -> None:
         questions = self._take_waiting()

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY, Collector
 
@@ -18,9 +18,9 @@ from app.version import VERSION
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # Each has labels: one without would open its file when it is imported, by any command.
-requests = Counter("http_requests", "Requests answered.", ["method", "route", "status"])
+SECONDS = "http_request_duration_seconds"
 seconds = Histogram(
-    "http_request_duration_seconds",
+    SECONDS,
     "Time from the request's arrival in the application to its answer.",
     ["method", "route", "status"],
 )
@@ -59,9 +59,15 @@ def in_progress_of(method: str) -> Gauge:
 
 
 @cache
-def answered(method: str, route: str, status: str) -> tuple[Counter, Histogram]:
-    """What counts and times such answers. To look them up takes as long as to count."""
-    return requests.labels(method, route, status), seconds.labels(method, route, status)
+def answered(method: str, route: str, status: str) -> Histogram:
+    """What times and counts such answers. To look it up takes as long as to count."""
+    return seconds.labels(method, route, status)
+
+
+@cache
+def looked_up(result: str) -> Counter:
+    """What counts look-ups with this result."""
+    return lookups.labels(result)
 
 
 # What is measured when somebody asks, rather than counted.
@@ -89,10 +95,22 @@ class _Everything(Collector):
         self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
-        yield from _counted()
+        for metric in _counted():
+            yield metric
+            if metric.name == SECONDS:
+                yield _requests(metric)
         yield InfoMetricFamily("referral", "The service.", {"version": VERSION})
         for name, value in self._gauges.items():
             yield GaugeMetricFamily(name, GAUGES[name], value=value)
+
+
+def _requests(timed: Metric) -> Metric:
+    """How many were answered: whatever is timed is counted by it already."""
+    requests = CounterMetricFamily("http_requests", "Requests answered.")
+    for sample in timed.samples:
+        if sample.name == f"{SECONDS}_count":
+            requests.add_sample("http_requests_total", sample.labels, sample.value)
+    return requests
 
 
 def _counted() -> Iterable[Metric]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+ALL_DEFAULTS = list(DEFAULTS.items())
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -36,8 +37,7 @@ class Hooks:
         id_ = _request_id(environ)
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            number, seconds = metrics.answered(method, _route(environ), status[:3])
-            number.inc()
+            seconds = metrics.answered(method, _route(environ), status[:3])
             seconds.observe(perf_counter() - started)
             told = [("X-Request-ID", id_), *standing(environ)]
             return start_response(status, headers + told + _others(headers), *error)
@@ -63,4 +63,6 @@ def _route(environ: "WSGIEnvironment") -> str:
 
 def _others(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     given = {name for name, _ in headers}
-    return [header for header in DEFAULTS if header[0] not in given]
+    if given.isdisjoint(DEFAULTS):
+        return ALL_DEFAULTS
+    return [(name, value) for name, value in DEFAULTS.items() if name not in given]

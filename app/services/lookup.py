@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Double, bindparam, cast, func, select
 
 from app import metrics
 from app.cache import LONGEST_SECONDS
@@ -17,8 +17,9 @@ from app.extensions import cache
 from app.models import Code, User
 from app.models.codes import USABLE
 
+_remaining = func.extract("epoch", Code.expires_at - func.now())
 PUBLISHED = (
-    select(Code.code, Code.expires_at, func.extract("epoch", Code.expires_at - func.now()))
+    select(Code.code, Code.expires_at, cast(_remaining, Double).label("seconds"))
     .join(User, User.id == Code.user_id)
     .where(User.email == bindparam("email"), USABLE)
 )
@@ -49,9 +50,9 @@ def find(email: str, admit: Callable[[], None]) -> PublishedCode:
     found, from_copy = cache.remember(_key(email), read_truth)
     admit()
     if found is None:
-        metrics.lookups.labels("none").inc()
+        metrics.looked_up("none").inc()
         raise ReferralCodeNotFound
-    metrics.lookups.labels("hit" if from_copy else "miss").inc()
+    metrics.looked_up("hit" if from_copy else "miss").inc()
     return PublishedCode(found["code"], datetime.fromisoformat(found["expires_at"]))
 
 
@@ -72,4 +73,4 @@ def _read(email: str, may_lag: bool) -> tuple[Any, float]:
     if not found:
         return None, LONGEST_SECONDS
     code, expires_at, seconds = found[0]
-    return {"code": code, "expires_at": expires_at.isoformat()}, float(seconds)
+    return {"code": code, "expires_at": expires_at.isoformat()}, seconds
