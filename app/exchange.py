@@ -13,6 +13,7 @@ from threading import Event, Lock
 from time import monotonic
 from typing import Any
 
+from hiredis import pack_command
 from redis import Redis, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
@@ -175,7 +176,8 @@ class Exchange:
     def _talk_once(self, commands: list[Command]) -> list[Any]:
         connection = self._connection
         try:
-            connection.send_packed_command(connection.pack_commands(commands))
+            # redis-py's own packing takes ten times as long.
+            connection.send_packed_command([b"".join(map(pack_command, commands))])
             return [_read_answer(connection) for _ in commands]
         except BaseException:
             # What was not read would be taken for the answers to the next questions.

@@ -190,12 +190,11 @@ def _read(
 
 def _cut(people: str, limit: int) -> tuple[str, Position | None]:
     """The people of a page out of one more than it may hold, and where the next one begins."""
-    lines = people[1:-1].split(END_OF_LINE)
-    if len(lines) <= limit:
+    if people.count(END_OF_LINE) < limit:
         return people, None
-    last = orjson.loads(lines[limit - 1])
-    end = datetime.fromisoformat(last["created_at"]), last["id"]
-    return f"[{END_OF_LINE.join(lines[:limit])}]", end
+    end = people.rfind(END_OF_LINE)
+    last = orjson.loads(people[people.rfind("\n", 0, end) + 1 : end].lstrip("["))
+    return people[:end] + "]", (datetime.fromisoformat(last["created_at"]), last["id"])
 
 
 def _lock(code: str) -> Any:
