@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg2
 from flask import Flask, g, has_request_context
-from gevent.monkey import get_original, is_module_patched
+from gevent.monkey import is_module_patched
 from gevent.socket import wait_read, wait_write
 from psycopg2.extensions import (
     POLL_OK,
@@ -23,6 +23,7 @@ from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Text, cast, e
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.pool import Pool
 
+from app.connections import is_dead
 from app.errors import Problem
 from app.extensions import db, replica, task_queue
 from app.reading import fetch
@@ -45,9 +46,9 @@ ENGINE_OPTIONS: dict[str, Any] = {
     "isolation_level": "AUTOCOMMIT",
     # What people sent does not go into the log with an error.
     "hide_parameters": True,
-    # What PostgreSQL is asked at once by a process; whoever comes then waits for a connection. No
-    # request takes a second one.
-    "pool_size": 16,
+    # How many transactions a process has at once; whoever comes then waits for a connection. No
+    # request takes a second one. `app.connections` has those that are read over.
+    "pool_size": 8,
     "max_overflow": 0,
     "pool_timeout": WAIT_SECONDS,
     # Those that a rush has opened rest until the next one.
@@ -75,13 +76,8 @@ def init_database(app: Flask) -> None:
 
 @event.listens_for(Pool, "checkout")
 def _refuse_dead(conn: connection, *_: object) -> None:
-    """Have a connection replaced that PostgreSQL has closed, or said something on unasked.
-
-    So a restart of PostgreSQL is no error of anybody's; it costs no round trip to find out.
-    """
-    poll = get_original("select", "poll")()
-    poll.register(conn.fileno(), select.POLLIN)
-    if poll.poll(0):
+    """Have a connection replaced that died while nobody used it."""
+    if is_dead(conn):
         raise DisconnectionError
 
 

@@ -7,7 +7,7 @@ costs more to plan one than to execute it.
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -18,6 +18,8 @@ from psycopg2.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 from psycopg2.extensions import adapt
 from sqlalchemy import Engine, Select
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+
+from app.connections import readers_of
 
 # What PostgreSQL says to those whom it cuts off (its manual, appendix A).
 SHUTDOWN = "57P"
@@ -62,18 +64,22 @@ def _was_cut(error: psycopg2.Error) -> bool:
 
 
 def _fetch(engine: Engine, written: WrittenOut, parameters: Mapping[str, Any]) -> Sequence[Any]:
-    with closing(engine.raw_connection()) as conn:
-        try:
-            cursor = conn.cursor()
-            if written.name not in conn.info:
-                _prepare(cursor, written)
-                conn.info[written.name] = True
-            _execute(cursor, written, parameters)
-            return list(map(written.row._make, cursor.fetchall()))
-        except BaseException:
-            # Who knows what it is in the middle of.
-            conn.invalidate()
-            raise
+    readers = readers_of(engine)
+    reader = readers.take()
+    try:
+        cursor = reader.connection.cursor()
+        if written.name not in reader.planned:
+            _prepare(cursor, written)
+            reader.planned.add(written.name)
+        _execute(cursor, written, parameters)
+        rows = list(map(written.row._make, cursor.fetchall()))
+    except BaseException:
+        # Who knows what it is in the middle of.
+        reader.connection.close()
+        readers.give_back(None)
+        raise
+    readers.give_back(reader)
+    return rows
 
 
 def _prepare(cursor: Any, written: WrittenOut) -> None:

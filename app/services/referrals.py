@@ -190,7 +190,7 @@ def _read(
 
 def _cut(people: str, limit: int) -> tuple[str, Position | None]:
     """The people of a page out of one more than it may hold, and where the next one begins."""
-    if people.count(END_OF_LINE) < limit:
+    if people.count("\n") < limit:
         return people, None
     end = people.rfind(END_OF_LINE)
     last = orjson.loads(people[people.rfind("\n", 0, end) + 1 : end].lstrip("["))

@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 import redis
 
+from app.database import ENGINE_OPTIONS
 from dev.waiting import wait_until
 from tests.endings import Sql
 from tests.people import PASSWORD, People, Person
@@ -202,10 +203,11 @@ def test_guesses_that_waited_for_one_another_until_a_delay_was_over_are_counted(
     http: httpx.Client, ada: Person, sql: Sql, database_url: str
 ) -> None:
     fail(http, ada.email, FREE - 1)
-    with closing(psycopg2.connect(database_url)) as holder, ThreadPoolExecutor(10) as crowd:
+    most = ENGINE_OPTIONS["pool_size"]
+    with closing(psycopg2.connect(database_url)) as holder, ThreadPoolExecutor(most) as crowd:
         holder.cursor().execute("SELECT FROM failed_attempts FOR UPDATE")
-        answers = [crowd.submit(log_in, http, ada.email) for _ in range(10)]
-        wait_until(lambda: sql(WAITING) == [(10,)], "ten that wait")
+        answers = [crowd.submit(log_in, http, ada.email) for _ in range(most)]
+        wait_until(lambda: sql(WAITING) == [(most,)], "as many that wait as can")
         holder.cursor().execute("UPDATE failed_attempts SET retry_at = clock_timestamp()")
         holder.commit()
     assert Counter(answer.result().status_code for answer in answers)[401] <= 2

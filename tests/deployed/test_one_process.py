@@ -57,17 +57,18 @@ def test_no_look_up_waits_while_log_ins_are_hashed(
 def test_more_requests_than_connections_to_postgresql_are_all_answered(
     service: Service, owner: Person, sql: Sql, database_url: str
 ) -> None:
-    with all_connections_busy(service, owner, sql, database_url) as answers:
+    with all_writers_busy(service, owner, sql, database_url) as answers:
         pass
     assert outcomes(answer.result() for answer in answers) == {"201": MANY}
 
 
-def test_whoever_needs_no_connection_to_postgresql_waits_for_none(
+def test_whoever_reads_waits_for_nobody_who_writes(
     service: Service, http: httpx.Client, owner: Person, sql: Sql, database_url: str
 ) -> None:
-    look_up(http, owner)
-    with all_connections_busy(service, owner, sql, database_url) as answers:
+    with all_writers_busy(service, owner, sql, database_url) as answers:
+        # Which nobody has looked up before.
         assert look_up(http, owner).is_success
+        assert owner.get("/auth/me").is_success
         assert not any(answer.done() for answer in answers)
 
 
@@ -82,7 +83,7 @@ def test_bodies_that_come_a_byte_at_a_time_hold_up_nobody(service: Service, owne
 
 
 @contextmanager
-def all_connections_busy(
+def all_writers_busy(
     service: Service, owner: Person, sql: Sql, database_url: str
 ) -> Iterator[list[Future[httpx.Response]]]:
     """Forty requests that wait while the block runs, for a lock or for a connection."""
