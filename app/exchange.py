@@ -104,7 +104,7 @@ class Exchange:
 
     def _put(self, *command: Any) -> Question:
         question = Question(command)
-        if self._may_ask():
+        if not self._asleep_until or self._may_ask():
             self._waiting.append(question)
         else:
             question.answer = RedisError("lost a moment ago and left alone")
@@ -185,12 +185,11 @@ class Exchange:
             raise
 
     def _may_ask(self) -> bool:
-        """Whether to ask Redis; of a lost one a single request a pause finds out how it is."""
+        """Whether to ask the lost Redis; a single request a pause finds out how it is."""
         now = monotonic()
         if now < self._asleep_until:
             return False
-        if self._asleep_until:
-            self._asleep_until = now + PAUSE_SECONDS
+        self._asleep_until = now + PAUSE_SECONDS
         return True
 
     def _lose(self) -> None:

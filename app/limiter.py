@@ -1,9 +1,9 @@
 """How often somebody asked: counted in Redis, and by each process for itself while that is lost."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from time import time
+from typing import NamedTuple
 
 from flask import current_app
 from limits import RateLimitItem, parse_many
@@ -20,21 +20,20 @@ return {count, redis.call('PTTL', KEYS[1])}
 """)
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """How somebody stands with one limit, this request counted."""
 
     limit: RateLimitItem
-    count: int
+    number: int
     ends_at: float
 
     @property
     def remaining(self) -> int:
-        return max(0, self.limit.amount - self.count)
+        return max(0, self.limit.amount - self.number)
 
     @property
     def is_exceeded(self) -> bool:
-        return self.count > self.limit.amount
+        return self.number > self.limit.amount
 
 
 class Limiter:
@@ -52,8 +51,8 @@ class Limiter:
         :returns: tells how they stand.
         """
         config = current_app.config
-        limits = _parsed(config[setting]) if config["RATELIMIT_ENABLED"] else []
-        counted = [self._start(limit, limit.key_for(who, setting)) for limit in limits]
+        limits = _limits(config[setting], setting, who) if config["RATELIMIT_ENABLED"] else ()
+        counted = [self._start(limit, key) for limit, key in limits]
         return lambda: [count() for count in counted]
 
     def _start(self, limit: RateLimitItem, key: str) -> Callable[[], Window]:
@@ -70,6 +69,8 @@ class Limiter:
         return Window(limit, count, time() + milliseconds / 1000)
 
 
-@cache
-def _parsed(figures: str) -> list[RateLimitItem]:
-    return parse_many(figures)
+# Most of those who ask have asked before.
+@lru_cache(maxsize=4096)
+def _limits(figures: str, setting: str, who: str) -> Sequence[tuple[RateLimitItem, str]]:
+    """The limits that these figures are, and where each is counted for them."""
+    return [(limit, limit.key_for(who, setting)) for limit in parse_many(figures)]

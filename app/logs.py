@@ -10,7 +10,6 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
 from itertools import islice
@@ -49,18 +48,8 @@ def request_id() -> str | None:
     return _request_id.get()
 
 
-@contextmanager
-def attributed_to(id_: str) -> Iterator[None]:
-    """Have it known that what is done in this block goes back to this request."""
-    before = _request_id.set(id_)
-    try:
-        yield
-    finally:
-        _request_id.reset(before)
-
-
-def attribute_to(id_: str) -> None:
-    """Have it known that what is done from now on, in the same block, goes back to this request."""
+def attribute_to(id_: str | None) -> None:
+    """Have it known from now on that what is done goes back to this request, or to none."""
     _request_id.set(id_)
 
 

@@ -17,7 +17,7 @@ from flask import Flask
 from kombu import Queue
 
 from app import metrics
-from app.logs import attributed_to, request_id
+from app.logs import attribute_to, request_id
 from app.redis import broker
 
 SEND_MAILS = "outbox.send_mails"
@@ -128,9 +128,12 @@ class TaskQueue(Celery):
 
             def __call__(self, *args: Any, **kwargs: Any) -> Any:
                 # What beat calls for has an id of its own.
-                cause = attributed_to(self.request.get("request_id") or uuid4().hex)
-                with cause, queue._flask.app_context(), _crash_logged(self.name), _timed(self.name):
-                    return self.run(*args, **kwargs)
+                attribute_to(self.request.get("request_id") or uuid4().hex)
+                try:
+                    with queue._flask.app_context(), _crash_logged(self.name), _timed(self.name):
+                        return self.run(*args, **kwargs)
+                finally:
+                    attribute_to(None)
 
         return InApplication
 

@@ -76,12 +76,12 @@ def test_a_restart_of_redis_is_noticed_by_nobody(exchange: Exchange, own: OwnRed
 
 
 @any_loss
-def test_a_question_to_a_lost_redis_fails_within_half_a_second(
+def test_a_question_to_a_lost_redis_fails_within_a_second(
     exchange: Exchange, own: OwnRedis, loss: Fault
 ) -> None:
     with loss(own):
         for _ in range(3):
-            assert seconds(partial(fail, exchange.ask, "PING")) < 0.5
+            assert seconds(partial(fail, exchange.ask, "PING")) < 1
 
 
 def test_a_redis_that_is_slow_is_not_asked_twice(

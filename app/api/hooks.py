@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from app import metrics
 from app.api.headers import DEFAULTS
 from app.api.limits import standing
-from app.logs import attributed_to
+from app.logs import attribute_to
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -44,10 +44,11 @@ class Hooks:
 
         in_progress = metrics.in_progress_of(method)
         in_progress.inc()
+        attribute_to(id_)
         try:
-            with attributed_to(id_):
-                return self._application(environ, start)
+            return self._application(environ, start)
         finally:
+            attribute_to(None)
             in_progress.dec()
 
 
