@@ -57,3 +57,5 @@ def watched(
     finally:
         event.remove(engine.pool, "checkout", lend)
         event.remove(engine.pool, "checkin", give_back)
+        # Those that are read over are given back to no pool.
+        engine.dispose()

@@ -103,6 +103,16 @@ def test_an_answer_that_is_true_no_longer_is_not_stored(cache: Cache, seconds: f
     assert read(cache) == "new"
 
 
+def test_how_long_an_answer_is_true_counts_from_before_it_was_read(cache: Cache) -> None:
+    def read_slowly(_may_lag: bool) -> tuple[str, float]:
+        end = monotonic() + 2 * MOMENT
+        wait_until(lambda: monotonic() > end, "the answer ends")
+        return "old", MOMENT
+
+    cache.remember(KEY, read_slowly)
+    assert read(cache) == "new"
+
+
 def test_an_answer_is_forgotten_alone(cache: Cache) -> None:
     for key in (KEY, OTHER):
         cache.remember(key, lambda _: ("old", MINUTE))

@@ -50,6 +50,29 @@ def test_scripts_that_were_started_run_in_the_round_trip_of_the_next_question(
     assert ask() == [b"0", b"1", b"2"]
 
 
+def test_what_is_told_is_done(exchange: Exchange, client: redis.Redis) -> None:
+    exchange.tell(INCREASE, [KEY])
+    assert client.get(KEY) == b"1"
+
+
+def test_all_that_many_tell_at_once_is_done_in_fewer_round_trips(
+    exchange: Exchange, client: redis.Redis
+) -> None:
+    def tell_much() -> None:
+        for _ in range(EACH):
+            exchange.tell(INCREASE, [KEY])
+
+    trips = round_trips(client, partial(at_once, [tell_much] * THREADS))
+    assert client.get(KEY) == str(THREADS * EACH).encode()
+    assert trips < THREADS * EACH
+
+
+def test_what_is_told_a_lost_redis_fails_nobody(exchange: Exchange, own: OwnRedis) -> None:
+    with own.frozen():
+        exchange.tell(INCREASE, [KEY])
+    assert exchange.ask("ECHO", "back") == b"back"
+
+
 def test_an_error_is_of_that_question_alone(exchange: Exchange, client: redis.Redis) -> None:
     exchange.run(INCREASE, [KEY])
     client.rpush(LIST, "an item")
