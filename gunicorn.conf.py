@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from gunicorn import util
+from gunicorn.http import wsgi
 
 
 def _read_anew(module: str) -> ModuleType:
@@ -105,5 +106,6 @@ def child_exit(server: Any, worker: Any) -> None:
     multiprocess.mark_process_dead(worker.pid)
 
 
-# gunicorn has no setting for this; its own answer is HTML.
+# gunicorn has no settings for these. Its own answer to what it cannot read is HTML.
+wsgi.Response = _read_anew("serving.answers").Answer  # type: ignore[misc]
 util.write_error = _read_anew("serving.problems").write_problem

@@ -7,8 +7,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from app import metrics
-from app.api.headers import DEFAULTS
 from app.api.limits import standing
+from app.headers import DEFAULTS
 from app.logs import attribute_to
 
 if TYPE_CHECKING:

@@ -40,11 +40,12 @@ def limited(
     def decorate(view: View) -> View:
         @wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
+            environ = request.environ
             setting = f"RATELIMIT_{(action if isinstance(action, str) else action()).upper()}"
             admission = (
-                Admission(setting, _network(request.remote_addr))
+                Admission(environ, setting, _network(environ.get("REMOTE_ADDR")))
                 if by is None
-                else Admission(f"{setting}_PER_ACCOUNT", by(**kwargs))
+                else Admission(environ, f"{setting}_PER_ACCOUNT", by(**kwargs))
             )
             if not together:
                 admission.admit()
@@ -63,7 +64,8 @@ def limited(
 class Admission:
     """Somebody who asks, counted; they may go on or not."""
 
-    def __init__(self, limit: str, who: str) -> None:
+    def __init__(self, environ: "WSGIEnvironment", limit: str, who: str) -> None:
+        self._environ = environ
         self._count = limiter.count(limit, who)
         self._exceeded: list[Window] | None = None
 
@@ -71,7 +73,7 @@ class Admission:
         """:raises TooManyRequests: they asked too often."""
         if self._exceeded is None:
             windows = self._count()
-            request.environ.setdefault(WINDOWS, []).extend(windows)
+            self._environ.setdefault(WINDOWS, []).extend(windows)
             self._exceeded = [window for window in windows if window.is_exceeded]
         if self._exceeded:
             seconds = int(self._exceeded[0].ends_at - time())
