@@ -141,7 +141,7 @@ def rfc3339(moment: SQLColumnExpression[datetime]) -> ColumnElement[str]:
     return func.replace(text, ".000000Z", "Z")
 
 
-def written(**members: SQLColumnExpression[Any]) -> ColumnElement[str]:
+def json_object(**members: SQLColumnExpression[Any]) -> ColumnElement[str]:
     """A JSON object with these members."""
     return cast(func.json_build_object(*chain(*members.items())), Text)
 

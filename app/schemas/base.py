@@ -37,7 +37,7 @@ class Written(fields.Field[Any]):
     """What is JSON already when it comes to be dumped, and goes out in those words."""
 
     def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return written(value)
+        return verbatim(value)
 
 
 class WrittenObject(Written, fields.Dict):
@@ -69,11 +69,11 @@ class Plain(Schema):
     def _dumped(self, obj: Any) -> dict[str, Any]:
         dumped = dict(zip(self.dump_fields, self._values(obj), strict=True))
         for name in self._written:
-            dumped[name] = written(dumped[name])
+            dumped[name] = verbatim(dumped[name])
         return dumped
 
 
-def written(json: str | None) -> Fragment | None:
+def verbatim(json: str | None) -> Fragment | None:
     """What is JSON already, to go out in those words."""
     return None if json is None else Fragment(json)
 

@@ -7,7 +7,7 @@ from sqlalchemy import Text, and_, bindparam, case, cast, func, select, update
 from sqlalchemy.orm import aliased
 
 from app import metrics
-from app.database import read, transaction, written
+from app.database import json_object, read, transaction
 from app.emails import Kind
 from app.errors import (
     EmailTaken,
@@ -45,9 +45,9 @@ ME = (
         User.email_verified_at.is_not(None).label("email_verified"),
         User.created_at,
         case(
-            (_brought_by.id.is_not(None), written(id=_brought_by.id, email=_brought_by.email))
+            (_brought_by.id.is_not(None), json_object(id=_brought_by.id, email=_brought_by.email))
         ).label("referrer"),
-        case((Code.id.is_not(None), codes.WRITTEN)).label("referral_code"),
+        case((Code.id.is_not(None), codes.AS_JSON)).label("referral_code"),
         referrals.NEWEST.label("referrals"),
         referrals.TOTAL.label("referrals_count"),
         cast(User.profile, Text).label("profile"),

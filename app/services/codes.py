@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, literal, select, up
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.types import Interval
 
-from app.database import read, rfc3339, transaction, written
+from app.database import json_object, read, rfc3339, transaction
 from app.emails import Kind
 from app.errors import (
     CodeExpired,
@@ -42,7 +42,7 @@ ALPHABET = "ACDEFGHJKMNPQRTWXY34679"
 # Not when the transaction began: since then it may have waited for the owner's row.
 NOW = func.clock_timestamp()
 SHAPE = (Code.id, Code.code, USABLE.label("is_active"), Code.expires_at, Code.created_at)
-WRITTEN = written(
+AS_JSON = json_object(
     id=Code.id,
     code=Code.code,
     is_active=USABLE,
