@@ -7,6 +7,7 @@ import click
 
 from bench import plots, report, results
 from bench.goals import goals
+from bench.jobs import least_users
 from bench.load import BenchError
 from bench.measuring import Bench
 from bench.run import measure
@@ -23,6 +24,9 @@ HERE = Path(__file__).parent
 @click.option("--seconds", envvar="SECONDS", default=3, show_default=True, help="Of each turn.")
 def main(users: int, rounds: int, seconds: int) -> None:
     """Measure how fast the service is, and write bench/RESULTS.md."""
+    least = least_users(rounds, seconds)
+    if users < least:
+        raise click.UsageError(f"So many rounds want {least:,} USERS, or take fewer of them.")
     # SIGTERM, too, ends it in a way that stops the servers.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     forget_postgres_client()

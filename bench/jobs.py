@@ -49,6 +49,11 @@ class Job:
         return self.name.replace(" ", "-").replace(",", "")
 
 
+def least_users(rounds: int, seconds: float) -> int:
+    """How many there have to be, of whom nine in ten can be looked up, for so many rounds."""
+    return (WARM + FRESH + int(rounds * seconds * FASTEST_LOOK_UPS)) * 10 // 9 + 1
+
+
 class People:
     """Those who ask, and those who are asked for."""
 
