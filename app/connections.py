@@ -7,6 +7,7 @@ for them.
 
 import select
 from queue import Empty, LifoQueue
+from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,8 @@ from gevent.monkey import get_original
 from psycopg2.extensions import connection
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app import patience
 
 # How many of an engine's connections are read over at once by a process.
 MOST = 8
@@ -50,9 +53,9 @@ class Readers:
         :raises psycopg2.OperationalError: PostgreSQL cannot be reached.
         """
         try:
-            reader = self._idle.get(timeout=self._pool.timeout())
+            reader = self._idle.get_nowait()
         except Empty:
-            raise PoolTimeout("All connections are being read over") from None
+            reader = self._wait_for_one()
         if reader and not is_dead(reader.connection):
             return reader
         try:
@@ -60,6 +63,15 @@ class Readers:
         except BaseException:
             self._idle.put(None)
             raise
+
+    def _wait_for_one(self) -> Reader | None:
+        started = monotonic()
+        try:
+            return self._idle.get(timeout=max(0, patience.end(started) - started))
+        except Empty:
+            raise PoolTimeout("All connections are being read over") from None
+        finally:
+            patience.spend(monotonic() - started)
 
     def give_back(self, reader: Reader | None) -> None:
         """Let others have it; nothing, if it is of no use any more."""

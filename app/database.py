@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 import psycopg2
-from flask import Flask, g, has_request_context
+from flask import Flask
 from gevent.monkey import is_module_patched
 from gevent.socket import wait_read, wait_write
 from psycopg2.extensions import (
@@ -23,16 +23,15 @@ from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Text, cast, e
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.pool import Pool
 
+from app import patience
 from app.connections import is_dead
 from app.errors import Problem
 from app.extensions import db, replica, task_queue
 from app.reading import fetch
-from app.replica import deadline
 
 # The server gives up a statement first; the client's own deadline is for a server that is frozen,
 # which can answer nothing, not even that.
 STATEMENT_SECONDS = 4
-WAIT_SECONDS = 5
 
 # Where a session notes the tasks to wake after its commit.
 TASKS = "tasks"
@@ -48,9 +47,9 @@ ENGINE_OPTIONS: dict[str, Any] = {
     "hide_parameters": True,
     # How many transactions a process has at once; whoever comes then waits for a connection. No
     # request takes a second one. `app.connections` has those that are read over.
-    "pool_size": 8,
+    "pool_size": 16,
     "max_overflow": 0,
-    "pool_timeout": WAIT_SECONDS,
+    "pool_timeout": patience.WAIT_SECONDS,
     # Those that a rush has opened rest until the next one.
     "pool_use_lifo": True,
     "connect_args": {
@@ -75,9 +74,12 @@ def init_database(app: Flask) -> None:
 
 
 @event.listens_for(Pool, "checkout")
-def _refuse_dead(conn: connection, *_: object) -> None:
+def _refuse_dead(conn: connection, record: Any, _: object) -> None:
     """Have a connection replaced that died while nobody used it."""
-    if is_dead(conn):
+    # If new ones die as well, the pool would give up in words that could mean anything.
+    was_lent = record.info.setdefault("was lent", False)
+    record.info["was lent"] = True
+    if was_lent and is_dead(conn):
         raise DisconnectionError
 
 
@@ -92,13 +94,12 @@ def _let_go(_: BaseException | None) -> None:
 
 
 def _wait(conn: connection) -> None:
-    """Wait for PostgreSQL, as long as one request may wait for it in all."""
-    started, waited = monotonic(), g.get("waited", 0.0) if has_request_context() else 0.0
+    """Wait for PostgreSQL, as long as one request may."""
+    started = monotonic()
     try:
-        _poll(conn, min(started + WAIT_SECONDS - waited, deadline.get()))
+        _poll(conn, patience.end(started))
     finally:
-        if has_request_context():
-            g.waited = waited + monotonic() - started
+        patience.spend(monotonic() - started)
 
 
 def _poll(conn: connection, end: float) -> None:

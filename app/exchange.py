@@ -123,23 +123,26 @@ class Exchange:
 
     def _take_turn(self) -> bool:
         """Ask all that is waiting to be asked, unless somebody is asking."""
-        if not self._turn.acquire(blocking=False):
-            return False
-        try:
-            self._ask_all()
-        finally:
-            self._turn.release()
-            self._pass_the_turn_on()
-        return True
+        taken = False
+        while self._turn.acquire(blocking=False):
+            taken = True
+            try:
+                self._ask_all()
+            finally:
+                self._turn.release()
+                is_passed_on = self._pass_the_turn_on()
+            # Of what was told meanwhile nobody waits to ask it.
+            if is_passed_on or not self._waiting:
+                break
+        return taken
 
-    def _pass_the_turn_on(self) -> None:
-        """Wake somebody whose question came too late for this round trip."""
+    def _pass_the_turn_on(self) -> bool:
+        """Wake somebody whose question came too late for this round trip, if there is one."""
         for question in list(self._waiting):
             if question.woken:
                 question.woken.set()
-                return
-        if self._waiting:
-            self._take_turn()
+                return True
+        return False
 
     def _ask_all(self) -> None:
         questions = self._take_waiting()

@@ -108,11 +108,12 @@ def _written_out(statement: Select[*tuple[Any, ...]]) -> WrittenOut:
     }
     sql = str(compiled) % ({name: f"%({name})s" for name in given} | constants)
     text = sql % {name: f"${place}" for place, name in enumerate(given, start=1)}
+    arguments = ", ".join(f"%({each})s" for each in given)
     name = f"read_{sha256(text.encode()).hexdigest()[:16]}"
     return WrittenOut(
         sql=sql,
         name=name,
         prepare=f"PREPARE {name} AS {text}",
-        execute=f"EXECUTE {name} ({', '.join(f'%({each})s' for each in given)})",
+        execute=f"EXECUTE {name} ({arguments})" if given else f"EXECUTE {name}",
         row=namedtuple("Row", [each.key or "" for each in statement.selected_columns], rename=True),
     )

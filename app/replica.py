@@ -3,8 +3,6 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from math import inf
 from time import monotonic
 from typing import Any
 
@@ -13,14 +11,12 @@ from sqlalchemy import Engine, Select, create_engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import metrics
+from app.patience import deadline
 from app.reading import fetch
 
 # The primary can still be read in time after it.
 LONGEST_SECONDS = 1.0
 PAUSE_SECONDS = 10.0
-
-# When to give up waiting for PostgreSQL at the latest.
-deadline: ContextVar[float] = ContextVar("deadline", default=inf)
 
 log = logging.getLogger(__name__)
 

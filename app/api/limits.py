@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address, ip_network
+from math import ceil
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +77,8 @@ class Admission:
             self._environ.setdefault(WINDOWS, []).extend(windows)
             self._exceeded = [window for window in windows if window.is_exceeded]
         if self._exceeded:
-            seconds = int(self._exceeded[0].ends_at - time())
-            raise TooManyRequests(retry_after=max(1, seconds))
+            end = max(window.ends_at for window in self._exceeded)
+            raise TooManyRequests(retry_after=max(1, ceil(end - time())))
 
 
 def email(data: dict[str, Any], **_: Any) -> str:
@@ -114,14 +115,19 @@ def _network(remote: str | None) -> str:
     return str(address.ipv4_mapped or ip_network((address.packed, LONGEST_PREFIX), strict=False))
 
 
+def _nearness(window: Window) -> tuple[int, float]:
+    """The less, the sooner it refuses; of those that do, the longer."""
+    return window.remaining - window.is_exceeded, -window.ends_at
+
+
 def standing(environ: "WSGIEnvironment") -> list[tuple[str, str]]:
     """The headers that tell of the limit which is met first, of all that were looked at."""
     windows: list[Window] = environ.get(WINDOWS, [])
     if not windows:
         return []
-    window = min(windows, key=lambda each: (not each.is_exceeded, each.remaining))
+    window = min(windows, key=_nearness)
     return [
         ("X-RateLimit-Limit", str(window.limit.amount)),
         ("X-RateLimit-Remaining", str(window.remaining)),
-        ("X-RateLimit-Reset", str(int(window.ends_at))),
+        ("X-RateLimit-Reset", str(ceil(window.ends_at))),
     ]

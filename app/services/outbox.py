@@ -14,11 +14,11 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import DBAPIError
 
 from app import metrics
 from app.clients import OutsideError
-from app.database import transaction, wake_after_commit
+from app.database import read, transaction, wake_after_commit
+from app.errors import DATABASE_LOST
 from app.extensions import db
 from app.logs import attribute_to, request_id
 from app.models import Delivery
@@ -34,6 +34,17 @@ MOST_ATTEMPTS = 48
 
 # For how long one call takes up new deliveries; beat's next one goes on.
 BUDGET_SECONDS = 30
+
+_waiting = Delivery.dead_at.is_(None)
+_oldest = func.min(Delivery.created_at).filter(_waiting)
+# In the metrics' names.
+OWED = select(
+    func.count().filter(_waiting).label("referral_outbox_depth"),
+    func.coalesce(func.extract("epoch", func.now() - _oldest), 0).label(
+        "referral_outbox_oldest_seconds"
+    ),
+    func.count(Delivery.dead_at).label("referral_outbox_dead"),
+)
 
 DONE, FAILED, DEAD = "done", "failed", "dead"
 # Told of when they are counted, with their reason.
@@ -75,34 +86,29 @@ def deliver_due(
     :param settled: is told of each attempt the kind and what became of it: `DONE`, `FAILED`,
         `DEAD`, or the outcome of Moot.
     """
-    started = monotonic()
-    while monotonic() - started < BUDGET_SECONDS:
-        tried = _deliver_next(kinds, deliver, alone)
-        if tried is None:
-            return
-        id_, kind, outcome, age = tried
-        if outcome not in FAILURES:
-            log.info("Delivery %s (%s): %s", id_, kind, outcome)
-        if outcome == DONE:
-            metrics.delivery_seconds.labels(kind=kind).observe(age)
-        settled(kind, outcome)
+    started, caller = monotonic(), request_id()
+    try:
+        while monotonic() - started < BUDGET_SECONDS:
+            tried = _deliver_next(kinds, deliver, alone)
+            if tried is None:
+                return
+            id_, kind, outcome, age = tried
+            if outcome not in FAILURES:
+                log.info("Delivery %s (%s): %s", id_, kind, outcome)
+            if outcome == DONE:
+                metrics.delivery_seconds.labels(kind=kind).observe(age)
+            settled(kind, outcome)
+    finally:
+        attribute_to(caller)
 
 
 def gauges() -> dict[str, float]:
     """How much is owed, in the metrics' names; nothing while PostgreSQL is lost."""
-    waiting = Delivery.dead_at.is_(None)
-    age = func.extract("epoch", func.now() - func.min(Delivery.created_at).filter(waiting))
     try:
-        measured = db.session.execute(
-            select(
-                func.count().filter(waiting).label("referral_outbox_depth"),
-                func.coalesce(age, 0).label("referral_outbox_oldest_seconds"),
-                func.count(Delivery.dead_at).label("referral_outbox_dead"),
-            )
-        ).one()
-    except DBAPIError:
+        (owed,) = read(OWED, {})
+    except DATABASE_LOST:
         return {}
-    return {name: float(value) for name, value in measured._mapping.items()}
+    return {name: float(value) for name, value in owed._asdict().items()}
 
 
 def list_all() -> Sequence[Delivery]:

@@ -1,18 +1,22 @@
 """Whether this process can do its work, and what is missing if not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache as once
 from pathlib import Path
+from typing import Any
 
+import psycopg2
 from flask import current_app
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import String, column, select, table
 
-from app.errors import Unavailable
-from app.extensions import cache, db
+from app.database import read
+from app.errors import DATABASE_LOST, Unavailable
+from app.extensions import cache
 
 OK, MISSING, DEGRADED, DRAINING = "ok", "missing", "degraded", "draining"
+
+_version = column("version_num", String)
+REVISION = select(_version).select_from(table("alembic_version", _version))
 
 _drains: Callable[[], bool] = bool
 
@@ -51,17 +55,17 @@ def gauges() -> dict[str, float]:
 
 def _check_database() -> dict[str, str]:
     try:
-        revision = db.session.scalar(text("SELECT version_num FROM alembic_version"))
-    except ProgrammingError:
-        return {"postgresql": OK, "migrations": MISSING}
-    except (DBAPIError, PoolTimeout):
+        revisions = read(REVISION, {})
+    except DATABASE_LOST:
         return {"postgresql": MISSING, "migrations": MISSING}
-    return {"postgresql": OK, "migrations": OK if _is_applied(revision) else MISSING}
+    except psycopg2.ProgrammingError:
+        return {"postgresql": OK, "migrations": MISSING}
+    return {"postgresql": OK, "migrations": OK if _is_applied(revisions) else MISSING}
 
 
-def _is_applied(revision: str | None) -> bool:
+def _is_applied(revisions: Sequence[Any]) -> bool:
     # A revision unknown here is a newer release's: it is compatible with the one before it.
-    return revision is not None and revision not in _outdated_revisions()
+    return bool(revisions) and revisions[0].version_num not in _outdated_revisions()
 
 
 @once

@@ -115,6 +115,15 @@ def test_several_figures_hold_together(http: httpx.Client, allow: Allow) -> None
     assert [look_up(http).status_code for _ in range(3)] == [404, 404, 429]
 
 
+def test_whoever_met_several_limits_is_told_to_wait_for_the_longest(
+    http: httpx.Client, allow: Allow
+) -> None:
+    allow("LOOK_UP", "2 per minute; 2 per hour")
+    refused = [look_up(http) for _ in range(3)][-1]
+    assert int(refused.headers["Retry-After"]) > HOUR - 60
+    assert int(refused.headers[RESET]) > time() + HOUR - 60
+
+
 def test_every_answer_tells_what_is_left(http: httpx.Client, allow: Allow) -> None:
     allow("LOOK_UP", "3 per hour")
     answers = [look_up(http), look_up(http, "no address"), look_up(http), look_up(http)]

@@ -69,6 +69,8 @@ def test_whoever_reads_waits_for_nobody_who_writes(
         # Which nobody has looked up before.
         assert look_up(http, owner).is_success
         assert owner.get("/auth/me").is_success
+        assert http.get("/readyz").is_success
+        assert http.get("/metrics").is_success
         assert not any(answer.done() for answer in answers)
 
 
