@@ -18,7 +18,7 @@ from app.api.routing import IdConverter, VersionPrefix
 from app.cli import init_cli
 from app.database import ENGINE_OPTIONS, init_database
 from app.errors import init_errors
-from app.extensions import exchange, jwt, limiter, task_queue
+from app.extensions import exchange, jwt, task_queue
 from app.json import Json
 from app.logs import init_logs
 from app.services.sessions import ALGORITHM, ISSUER
@@ -76,7 +76,6 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
     init_database(app)
     jwt.init_app(app)
     exchange.init_app(app.config["REDIS_URL_CACHE"])
-    limiter.init_app(app.config)
     task_queue.init_app(app)
 
     init_errors(app)

@@ -1,10 +1,11 @@
 """How often somebody asked: counted in Redis, and by each process for itself while that is lost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from time import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from flask import current_app
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage
 from redis import RedisError
@@ -42,10 +43,6 @@ class Limiter:
         self._exchange = exchange
         self._own = MemoryStorage()
 
-    def init_app(self, config: Mapping[str, Any]) -> None:
-        """Limit by this configuration, as it is when somebody asks."""
-        self._config = config
-
     def count(self, setting: str, who: str) -> Callable[[], list[Window]]:
         """Count one more request of theirs, by the limits that this setting names.
 
@@ -53,8 +50,8 @@ class Limiter:
 
         :returns: tells how they stand.
         """
-        is_on = self._config["RATELIMIT_ENABLED"]
-        limits = _limits(self._config[setting], setting, who) if is_on else ()
+        config = current_app.config
+        limits = _limits(config[setting], setting, who) if config["RATELIMIT_ENABLED"] else ()
         counted = [self._start(limit, key) for limit, key in limits]
         return lambda: [count() for count in counted]
 
