@@ -1,8 +1,7 @@
 """Connections to read over, lent for one statement at a time.
 
-A pool of SQLAlchemy's takes longer to lend one than psycopg2 does to send the statement. And those
-who write hold theirs for as long as they wait for each other; whoever only reads is not to wait
-for them.
+Those who write hold theirs for as long as they wait for each other; whoever only reads is not to
+wait for them. And a pool of SQLAlchemy's does more for each loan than a read needs.
 """
 
 import select
