@@ -124,7 +124,8 @@ class Exchange:
     def _take_turn(self) -> bool:
         """Ask all that is waiting to be asked, unless somebody is asking."""
         taken = False
-        while self._turn.acquire(blocking=False):
+        # To be refused it makes a greenlet wait for all others, so nobody asks who would be.
+        while not self._turn.locked() and self._turn.acquire(blocking=False):
             taken = True
             try:
                 self._ask_all()
