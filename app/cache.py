@@ -11,11 +11,9 @@ so to whoever reads next, until a copy takes its place that lasts at least as lo
 """
 
 import logging
-import secrets
+import random
 from collections.abc import Callable
-from typing import Any
 
-import orjson
 from redis import RedisError
 
 from app import metrics
@@ -67,30 +65,28 @@ class Cache:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
-    def remember(self, key: str, read: Callable[[bool], tuple[Any, float]]) -> tuple[Any, bool]:
-        """The answer under this key, and whether it came from a copy.
+    def remember(self, key: str, read: Callable[[bool], tuple[bytes, float]]) -> tuple[bytes, bool]:
+        """The answer under this key, which is JSON, and whether it came from a copy.
 
-        :param read: reads the truth, and is told whether that may lag a moment behind; gives it as
-            JSON can hold it, and for how many seconds from the start of the reading it will be true
-            if nobody changes it.
+        :param read: reads the truth, and is told whether that may lag a moment behind; gives it,
+            and for how many seconds from the start of the reading it will be true if nobody
+            changes it.
         """
         seen = self._see(key)
         if isinstance(seen, bytes):
-            return orjson.loads(seen), True
+            return seen, True
         mark, now = seen or (None, 0)
         answer, seconds = read(mark is not None and mark.startswith(READ))
         if mark is not None:
             ends = now + int(min(seconds, LONGEST_SECONDS) * 1000)
-            self._exchange.tell(FILL, [key], mark, orjson.dumps(answer), ends)
+            self._exchange.tell(FILL, [key], mark, answer, ends)
         return answer, False
 
     def forget(self, *keys: str) -> None:
         """Let no copy made so far be given under these keys again. Call it after the commit."""
         for key in keys:
             try:
-                self._exchange.ask(
-                    "SET", key, CHANGED + secrets.token_bytes(16), "EX", CHANGED_SECONDS
-                )
+                self._exchange.ask("SET", key, _mark(CHANGED), "EX", CHANGED_SECONDS)
             except RedisError:
                 metrics.part_failures.labels("cache").inc()
                 log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)
@@ -107,10 +103,16 @@ class Cache:
 
         None without Redis.
         """
-        mark = READ + secrets.token_bytes(16)
+        mark = _mark(READ)
         try:
             seen = self._exchange.run(SEE, [key], mark, LONGEST_SECONDS)
         except RedisError:
             metrics.part_failures.labels("cache").inc()
             return None
         return seen if isinstance(seen, bytes) else tuple(seen)
+
+
+def _mark(kind: bytes) -> bytes:
+    """One that nobody else leaves."""
+    # It is no secret, and that of secrets takes longer. A child begins a series of its own.
+    return kind + random.randbytes(16)  # noqa: S311

@@ -77,7 +77,10 @@ def accepts(
 
 
 def returns(schema: Schema | None, status: HTTPStatus = HTTPStatus.OK) -> Callable[[View], View]:
-    """Answer with this status and what the view gives, in the shape of the schema."""
+    """Answer with this status and what the view gives, in the shape of the schema.
+
+    Bytes are JSON in that shape already, as copies of answers are.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -85,7 +88,8 @@ def returns(schema: Schema | None, status: HTTPStatus = HTTPStatus.OK) -> Callab
             result = view(*args, **kwargs)
             if schema is None:
                 return _empty(status)
-            return Response(written(schema.dump(result)), status, content_type=MEDIA_TYPE)
+            json = result if isinstance(result, bytes) else written(schema.dump(result))
+            return Response(json, status, content_type=MEDIA_TYPE)
 
         return extend(view, wrapper, returns=schema, status=status)
 
