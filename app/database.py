@@ -84,8 +84,15 @@ def _refuse_dead(conn: connection, record: Any, _: object) -> None:
 
 
 def _let_go(_: BaseException | None) -> None:
-    if not db.session.registry.has():
-        return
+    try:
+        if db.session.registry.has():
+            _close_session()
+    finally:
+        # Last, for to end a transaction is waited for as well.
+        patience.forget()
+
+
+def _close_session() -> None:
     # A connection that dies when the answer is made already is no error of the request's.
     try:
         db.session.close()

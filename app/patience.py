@@ -3,9 +3,12 @@
 from contextvars import ContextVar
 from math import inf
 
-from flask import g, has_request_context
+from flask import has_request_context
 
 WAIT_SECONDS = 5
+
+# How long this request has waited. Of what is no request, each wait is by itself.
+_waited: ContextVar[float] = ContextVar("waited", default=0.0)
 
 # When to give up at the latest, whoever it is that waits.
 deadline: ContextVar[float] = ContextVar("deadline", default=inf)
@@ -13,11 +16,15 @@ deadline: ContextVar[float] = ContextVar("deadline", default=inf)
 
 def end(now: float) -> float:
     """When whoever begins to wait now is to give up (monotonic, in seconds)."""
-    waited = g.get("waited", 0.0) if has_request_context() else 0.0
-    return min(now + WAIT_SECONDS - waited, deadline.get())
+    return min(now + WAIT_SECONDS - _waited.get(), deadline.get())
 
 
 def spend(seconds: float) -> None:
     """Have these counted: the request has waited so long."""
     if has_request_context():
-        g.waited = g.get("waited", 0.0) + seconds
+        _waited.set(_waited.get() + seconds)
+
+
+def forget() -> None:
+    """Have the next request wait as long as any."""
+    _waited.set(0.0)

@@ -33,11 +33,22 @@ RFC3339 = re.compile(
 BARE_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-class Written(fields.Field[Any]):
-    """What is JSON already when it comes to be dumped, and goes out in those words."""
+class Reworded(fields.Field[Any]):
+    """What goes out otherwise than it is."""
+
+    def reword(self, value: Any) -> Any:
+        """What goes out for this value."""
+        raise NotImplementedError
 
     def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        return verbatim(value)
+        return self.reword(value)
+
+
+class Written(Reworded):
+    """What is JSON already when it comes to be dumped, and goes out in those words."""
+
+    def reword(self, value: str | None) -> Fragment | None:
+        return None if value is None else Fragment(value)
 
 
 class WrittenObject(Written, fields.Dict):
@@ -49,17 +60,17 @@ class WrittenShape(Written, fields.Nested):  # type: ignore[misc]
 
 
 class Plain(Schema):
-    """A shape of values that go out as they are, each from the attribute of its name.
+    """A shape of values that mostly go out as they are, each from the attribute of its name.
 
-    So a list of them is dumped several times as fast.
+    So a list of them is dumped several times as fast. What is not required is left out if None.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._values = attrgetter(*self.dump_fields)
-        self._written = [
-            name for name, field in self.dump_fields.items() if isinstance(field, Written)
-        ]
+        fields = self.dump_fields.items()
+        self._reworded = [(name, field) for name, field in fields if isinstance(field, Reworded)]
+        self._optional = [name for name, field in fields if not field.required]
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         if self.many if many is None else many:
@@ -68,14 +79,12 @@ class Plain(Schema):
 
     def _dumped(self, obj: Any) -> dict[str, Any]:
         dumped = dict(zip(self.dump_fields, self._values(obj), strict=True))
-        for name in self._written:
-            dumped[name] = verbatim(dumped[name])
+        for name, field in self._reworded:
+            dumped[name] = field.reword(dumped[name])
+        for name in self._optional:
+            if dumped[name] is None:
+                del dumped[name]
         return dumped
-
-
-def verbatim(json: str | None) -> Fragment | None:
-    """What is JSON already, to go out in those words."""
-    return None if json is None else Fragment(json)
 
 
 class Input(Schema):

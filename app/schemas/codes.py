@@ -75,6 +75,6 @@ class LookUp(Input):
     email = Email(required=True, metadata={"example": "grace@example.com"})
 
 
-class PublishedCodeOut(Plain):
+class PublishedCodeOut(Schema):
     code = fields.String(required=True, metadata=CODE)
     expires_at = Timestamp(required=True, metadata=EXPIRY)

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from app.models.base import MAX_ID
-from app.schemas.base import Lenient
+from app.schemas.base import Lenient, Reworded
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 50, 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,10 +26,10 @@ class Limit(fields.Integer):
         return super()._validated(value)
 
 
-class Cursor(fields.String):
+class Cursor(Reworded, fields.String):
     """Where a list goes on, opaque to clients: the last row's creation (µs) and id."""
 
-    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> str | None:
+    def reword(self, value: tuple[datetime, int] | None) -> str | None:
         return None if value is None else _encode(*value)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:

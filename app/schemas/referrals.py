@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from app.schemas.base import CREATED, Input, Timestamp, WrittenShape
+from app.schemas.base import CREATED, Input, Plain, Timestamp, WrittenShape
 from app.schemas.paging import NextCursor
 
 
@@ -26,7 +26,7 @@ class ReferralOut(Schema):
     created_at = Timestamp(required=True, metadata=CREATED)
 
 
-class ReferralPageOut(Schema):
+class ReferralPageOut(Plain):
     referrals = WrittenShape(ReferralOut(many=True), required=True)
     next_cursor = NextCursor()
     total = fields.Integer(

@@ -100,17 +100,14 @@ class Person:
 
 @dataclass(frozen=True)
 class ReferralPage:
-    """Some of the people somebody brought, newest first, as JSON, and where the next begins."""
+    """Some of the people somebody brought, newest first, as JSON, and where the next begins.
+
+    The first page knows how many there are in all.
+    """
 
     referrals: str
     next_cursor: Position | None
-
-
-@dataclass(frozen=True)
-class FirstReferralPage(ReferralPage):
-    """The newest people somebody brought, and how many in all."""
-
-    total: int
+    total: int | None
 
 
 def activate(referee: Account, code: str) -> Person:
@@ -183,9 +180,7 @@ def _read(
     if not found:
         return None
     page, next_cursor = _cut(found[0].people, limit)
-    if cursor:
-        return ReferralPage(page, next_cursor)
-    return FirstReferralPage(page, next_cursor, found[0].total)
+    return ReferralPage(page, next_cursor, None if cursor else found[0].total)
 
 
 def _cut(people: str, limit: int) -> tuple[str, Position | None]:

@@ -16,7 +16,7 @@ from tests.deployed.own_redis import OwnRedis
 from tests.deployed.service import Service, connections_to
 from tests.deployed.together import MANY, at_once, meanwhile, outcome, outcomes
 from tests.deployed.waiting import CODES, IS_WAITING, PEOPLE, THE_SERVICES, waiting_for
-from tests.people import People, Person
+from tests.people import People, Person, bearer
 from tests.problems import assert_problem
 
 pytestmark = pytest.mark.xdist_group("postgres_lost")
@@ -79,6 +79,16 @@ def test_a_frozen_server_costs_no_more_than_the_deadline_and_no_worker(
     assert max(response.elapsed.total_seconds() for response in responses) < DEADLINE_SECONDS
     assert outcomes(at_once([partial(busy.get, "/auth/me")] * MANY)) == {"200": MANY}
     assert service.workers() == workers
+
+
+def test_who_has_waited_in_vain_may_wait_again_over_the_same_connection(
+    busy: Person, service: Service, own_postgres: OwnPostgres
+) -> None:
+    with httpx.Client(base_url=service.url, timeout=30, trust_env=False) as http:
+        me = partial(http.get, "/auth/me", headers=bearer(busy.access_token))
+        with own_postgres.frozen():
+            assert outcome(me()) == "503 unavailable"
+        assert outcome(me()) == "200"
 
 
 def test_health_is_told_at_once_while_the_server_is_frozen(
