@@ -15,7 +15,7 @@ from marshmallow import Schema, ValidationError
 
 from app import i_json
 from app.errors import Invalid, MalformedJson, Problem, UnsupportedMediaType
-from app.json import MEDIA_TYPE, written
+from app.json import MEDIA_TYPE, JsonResponse, written
 from app.schemas.base import Input
 
 View = Callable[..., Any]
@@ -89,7 +89,7 @@ def returns(schema: Schema | None, status: HTTPStatus = HTTPStatus.OK) -> Callab
             if schema is None:
                 return _empty(status)
             json = result if isinstance(result, bytes) else written(schema.dump(result))
-            return Response(json, status, content_type=MEDIA_TYPE)
+            return JsonResponse(json, status, content_type=MEDIA_TYPE)
 
         return extend(view, wrapper, returns=schema, status=status)
 
