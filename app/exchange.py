@@ -1,16 +1,16 @@
 """Asking Redis: what several requests ask at the same time takes one round trip together.
 
 Under load a round trip to Redis costs a process as much as everything else about a look-up. So all
-of a process share one connection: while one question is under way others gather, and whoever comes
-to speak next asks all of them at once. Each question is still put after the request that it is
-about came in, so its answer is as true as if it had been asked alone.
+of a process share one connection: whoever is to ask lets all others come that are there already,
+and while their questions are under way more gather. Each question is still put after the request
+that it is about came in, so its answer is as true as if it had been asked alone.
 """
 
 import logging
 from collections import deque
 from hashlib import sha1
 from threading import Event, Lock
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from hiredis import pack_command
@@ -128,6 +128,8 @@ class Exchange:
         while not self._turn.locked() and self._turn.acquire(blocking=False):
             taken = True
             try:
+                # Whoever came at the same moment puts theirs, too.
+                sleep(0)
                 self._ask_all()
             finally:
                 self._turn.release()

@@ -1,5 +1,7 @@
 """What several threads ask Redis over one connection, and what becomes of it when that is lost."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,21 @@ INCREASE = Script("return redis.call('INCR', KEYS[1])")
 KEY, LIST = "what is increased", "what cannot be"
 THREADS, EACH = 8, 25
 
+# In a process of its own, for what gevent changes stays changed.
+REQUESTS_OF_ONE_THREAD = """
+from gevent import joinall, monkey, spawn
+monkey.patch_all()
+import sys
+from redis import Redis
+from app.exchange import Exchange
+from tests.round_trips import round_trips
+exchange = Exchange()
+exchange.init_app(sys.argv[1])
+exchange.ask("PING")
+ask = lambda: joinall([spawn(exchange.ask, "PING") for _ in range(16)], raise_error=True)
+print(round_trips(Redis.from_url(sys.argv[1]), ask))
+"""
+
 any_loss = pytest.mark.parametrize("loss", LASTING.values(), ids=LASTING)
 
 
@@ -28,6 +45,13 @@ def test_what_many_ask_at_once_takes_fewer_round_trips_than_questions(
 ) -> None:
     ask = partial(at_once, [partial(ask_much, exchange, str(name)) for name in range(THREADS)])
     assert 0 < round_trips(client, ask) < THREADS * EACH
+
+
+def test_what_is_asked_at_the_same_moment_by_requests_of_one_thread_takes_one_round_trip(
+    own: OwnRedis,
+) -> None:
+    command = [sys.executable, "-c", REQUESTS_OF_ONE_THREAD, own.url()]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
 
 
 def test_everybody_gets_the_answers_to_their_own_questions(exchange: Exchange) -> None:
