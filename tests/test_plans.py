@@ -14,7 +14,7 @@ from app import create_app
 from app.extensions import db
 from app.settings import load_settings
 from dev.statements import watched
-from tests.demo import fill
+from tests.demo.filling import fill
 from tests.deployed.every_route import ROUTES, Scene
 from tests.people import Person
 from tests.serving import served

@@ -3,30 +3,18 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import pytest
 from flask import Flask
 
-from app import create_app
-from app.extensions import db
 from app.services.codes import ALPHABET
 from app.services.demo import PASSWORD, referrals
 from app.services.demo.past import Past
-from app.settings import load_settings
-from tests.demo import CODES, REFERRALS, USERS, fill
+from tests.demo.filling import CODES, REFERRALS, USERS, fill
 from tests.endings import Sql
 from tests.people import Person
 from tests.serving import served
-
-
-@pytest.fixture(scope="module")
-def app(settings_file: Path) -> Iterator[Flask]:
-    app = create_app(load_settings({"REFERRAL_SETTINGS": str(settings_file)}))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
 
 
 @pytest.fixture

@@ -11,13 +11,10 @@ import pytest
 from flask import Flask
 from psycopg2.extensions import get_wait_callback
 
-from app import create_app
-from app.extensions import db
 from app.services.demo import PASSWORD
-from app.settings import load_settings
 from dev.waiting import wait_until
 from tests.conftest import CHECKOUT
-from tests.demo import CODES, REFERRALS, USERS, fill
+from tests.demo.filling import CODES, REFERRALS, USERS, fill
 from tests.endings import Sql
 
 Start = Callable[[int], subprocess.Popen[str]]
@@ -34,14 +31,6 @@ COPYING = """
 SELECT pid FROM pg_stat_progress_copy
 WHERE datname = current_database() AND relid = 'codes'::regclass
 """
-
-
-@pytest.fixture(scope="module")
-def app(settings_file: Path) -> Iterator[Flask]:
-    app = create_app(load_settings({"REFERRAL_SETTINGS": str(settings_file)}))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
 
 
 @pytest.fixture
