@@ -105,5 +105,14 @@ def answers(url: str) -> bool:
 
 def connections_to(url: str) -> httpx.Client:
     """A client that may be shared by threads, and opens a connection for every request."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.Client(base_url=url, timeout=30, limits=limits, trust_env=False, verify=False)
+    return httpx.Client(base_url=url, timeout=30, transport=_OneEach(), trust_env=False)
+
+
+class _OneEach(httpx.BaseTransport):
+    """Not a pool that is told to keep none: it closes what another thread has just been given."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        with httpx.HTTPTransport(verify=False, trust_env=False) as transport:
+            response = transport.handle_request(request)
+            content = httpx.ByteStream(b"".join(response.iter_raw()))
+        return httpx.Response(response.status_code, headers=response.headers, stream=content)

@@ -12,7 +12,7 @@ import pytest
 
 from dev.running import temporary_folder
 from dev.waiting import wait_until
-from tests.deployed.service import Service
+from tests.deployed.service import Service, connections_to
 from tests.deployed.together import at_once, outcomes
 from tests.people import People, bearer
 from tests.problems import assert_problem
@@ -232,6 +232,6 @@ def strict() -> Iterator[httpx.Client]:
     with (
         temporary_folder() as folder,
         Nginx(folder, "server unix:/nonexistent;", ANONYMOUS_RATE="10r/s") as nginx,
-        httpx.Client(base_url=nginx.url, timeout=30, trust_env=False) as client,
+        connections_to(nginx.url) as client,
     ):
         yield client
