@@ -48,7 +48,8 @@ lint: .venv/installed
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
 	! test -x $(BIN)/hadolint || $(BIN)/hadolint Dockerfile
-	@# B105 takes the names of limits for those of passwords; ruff's S105 knows better.
+	@# B105 takes the names of limits for those of passwords. ruff has both: it knows better, or is
+	@# told line by line.
 	$(BIN)/bandit --quiet --skip B105,B311 --recursive app migrations gunicorn.conf.py wsgi.py
 	@# It asks where pip does, and reads nothing of PIP_CERT.
 	REQUESTS_CA_BUNDLE="$${REQUESTS_CA_BUNDLE:-$$PIP_CERT}" $(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes -r requirements.txt

@@ -68,9 +68,9 @@ class Plain(Schema):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._values = attrgetter(*self.dump_fields)
-        fields = self.dump_fields.items()
-        self._reworded = [(name, field) for name, field in fields if isinstance(field, Reworded)]
-        self._optional = [name for name, field in fields if not field.required]
+        named = self.dump_fields.items()
+        self._reworded = [(name, field) for name, field in named if isinstance(field, Reworded)]
+        self._optional = [name for name, field in named if not field.required]
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         if self.many if many is None else many:

@@ -90,3 +90,8 @@ def essence(response: httpx.Response) -> tuple[int, object, str | None]:
     body = response.json()
     body.pop("request_id", None)
     return response.status_code, body, response.headers.get("WWW-Authenticate")
+
+
+@pytest.mark.parametrize("host", ["", "a..b", "xn--", "x" * 300, "elsewhere.example:99999"])
+def test_a_path_means_the_same_whatever_the_host(http: httpx.Client, host: str) -> None:
+    assert_problem(http.get("/auth/me", headers={"Host": host}), 401, "token_missing")
