@@ -77,6 +77,11 @@ def test_no_view_is_registered_twice(app: Flask) -> None:
     assert not any(rule.rule.startswith("/api") for rule in app.url_map.iter_rules())
 
 
+@pytest.mark.parametrize("host", ["", "a..b", "xn--", "x" * 300, "elsewhere.example:99999"])
+def test_a_path_means_the_same_whatever_the_host(http: httpx.Client, host: str) -> None:
+    assert_problem(http.get("/auth/me", headers={"Host": host}), 401, "token_missing")
+
+
 def sign_up(http: httpx.Client, email: str, **terms: str) -> dict[str, str]:
     """Register under /api/v1; gives the headers to go on with."""
     body = {"email": email, "password": PASSWORD} | terms
@@ -90,8 +95,3 @@ def essence(response: httpx.Response) -> tuple[int, object, str | None]:
     body = response.json()
     body.pop("request_id", None)
     return response.status_code, body, response.headers.get("WWW-Authenticate")
-
-
-@pytest.mark.parametrize("host", ["", "a..b", "xn--", "x" * 300, "elsewhere.example:99999"])
-def test_a_path_means_the_same_whatever_the_host(http: httpx.Client, host: str) -> None:
-    assert_problem(http.get("/auth/me", headers={"Host": host}), 401, "token_missing")
