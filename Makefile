@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate
 
-.PHONY: run test test-system test-browser screenshots bench coverage lint format lock clean
+.PHONY: run test test-system test-browser chaos screenshots bench coverage lint format lock clean
 
 run: .venv/installed
 	@$(BIN)/python -m dev
@@ -24,6 +24,11 @@ test-system: .venv/installed
 # The pages in Chromium, which has to be there.
 test-browser: .venv/installed
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
+
+# Faults strike while clients work, and what they were told is held against what is there. Every
+# fault once; `ROUNDS=20` for figures; `ARGS=Redis` for those that are called so.
+chaos: .venv/installed
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 # The pictures of the README anew.
 screenshots: .venv/installed

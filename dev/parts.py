@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 from dev import leftovers
 from dev.account import server_account
@@ -49,19 +50,25 @@ def prepare(data: Path, port: int) -> dict[str, str]:
     }
 
 
-def start(data: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start the supervisor, which starts the parts."""
+def start(
+    data: Path, environment: dict[str, str], log: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start the supervisor, which starts the parts.
+
+    :param log: takes what they say, which by default is passed on to our own output.
+    """
     supervisor = subprocess.Popen(
         [sys.executable, "-m", leftovers.SUPERVISOR, "-c", str(CONFIGURATION)],
         cwd=data,
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=log or subprocess.PIPE,
         stderr=subprocess.STDOUT,
         # Ctrl-C and a closed terminal are for the launcher, which then ends all of it in order.
         start_new_session=True,
     )
-    threading.Thread(target=_relay, args=(supervisor.stdout or (),)).start()
+    if supervisor.stdout:
+        threading.Thread(target=_relay, args=(supervisor.stdout,)).start()
     return supervisor
 
 

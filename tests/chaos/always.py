@@ -1,0 +1,63 @@
+"""What holds in the database at any time; each statement finds those who offend against it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Sql = Callable[..., list[tuple[Any, ...]]]
+
+OFFENDERS = {
+    "has more than one active code": """
+        SELECT user_id FROM codes WHERE is_activated GROUP BY user_id HAVING count(*) > 1
+    """,
+    "is an address with more than one account": """
+        SELECT lower(email) FROM users GROUP BY 1 HAVING count(*) > 1
+    """,
+    "is a wording with more than one code": """
+        SELECT upper(code) FROM codes GROUP BY 1 HAVING count(*) > 1
+    """,
+    "is an active code that was deleted": """
+        SELECT id FROM codes WHERE is_activated AND deleted_at IS NOT NULL
+    """,
+    "has more than one referrer": """
+        SELECT referee_id FROM referrals GROUP BY 1 HAVING count(*) > 1
+    """,
+    "is their own referrer's referrer, near or far": """
+        WITH RECURSIVE above (referee_id, referrer_id) AS (
+            SELECT referee_id, referrer_id FROM referrals
+            UNION SELECT above.referee_id, next.referrer_id
+            FROM above JOIN referrals next ON next.referee_id = above.referrer_id
+        ) SELECT referee_id FROM above WHERE referee_id = referrer_id
+    """,
+    "was brought by somebody who joined later": """
+        SELECT referee_id FROM referrals WHERE referrer_id >= referee_id
+    """,
+    "came by a code that is not the referrer's": """
+        SELECT referee_id FROM referrals LEFT JOIN codes ON codes.id = code_id
+        WHERE codes.user_id IS DISTINCT FROM referrer_id
+    """,
+    "is a referral, a code, a session or a token of nobody's": """
+        SELECT referee_id FROM referrals WHERE referee_id NOT IN (SELECT id FROM users)
+        UNION ALL SELECT id FROM codes WHERE user_id NOT IN (SELECT id FROM users)
+        UNION ALL SELECT user_id FROM sessions WHERE user_id NOT IN (SELECT id FROM users)
+        UNION ALL SELECT NULL FROM refresh_tokens
+            WHERE session_id NOT IN (SELECT id FROM sessions)
+    """,
+    "is said to have brought others than they have": """
+        SELECT coalesce(counted.id, kept.referrer_id) FROM
+            (SELECT referrer_id AS id, count(*) FROM referrals GROUP BY 1) AS counted
+            FULL JOIN referral_counts kept ON kept.referrer_id = counted.id
+        WHERE coalesce(counted.count, 0) <> coalesce(kept.total, 0)
+    """,
+    "has a session with more than one unused refresh token": """
+        SELECT session_id FROM refresh_tokens WHERE used_at IS NULL
+        GROUP BY 1 HAVING count(*) > 1
+    """,
+    "is a mail that is still owed": "SELECT id FROM outbox",
+}
+
+
+def offences(sql: Sql) -> Iterator[str]:
+    """Whatever does not hold."""
+    for offence, statement in OFFENDERS.items():
+        for offender in sql(statement):
+            yield f"{offender[0]} {offence}"

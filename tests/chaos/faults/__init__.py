@@ -1,0 +1,34 @@
+"""The faults, in the order of the table in docs/reliability.md."""
+
+from tests.chaos.fault import Fault
+from tests.chaos.faults import (
+    clocks,
+    gunicorn,
+    mails,
+    migrations,
+    nothing,
+    postgres,
+    redis,
+    resources,
+)
+
+FAULTS: list[Fault] = [
+    nothing.Nothing(),
+    postgres.Crash(),
+    postgres.BackendCrash(),
+    postgres.CommitReplyLost(),
+    postgres.Freeze(),
+    resources.NoConnections(),
+    resources.NoDisk(),
+    redis.Killed(),
+    redis.Freeze(),
+    redis.Flaps(),
+    mails.SenderDies(),
+    mails.MailServerMisbehaves(),
+    gunicorn.WorkerKilled(),
+    gunicorn.Reloads(),
+    gunicorn.Ends(),
+    clocks.Ahead(),
+    clocks.Behind(),
+    migrations.Migration(),
+]

@@ -1,0 +1,97 @@
+"""The clock of the service's processes jumps; PostgreSQL's does not."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import jwt
+
+from app.queue import SWEEP_SECONDS
+from dev.waiting import wait_until
+from tests.chaos.clock import DAY_SECONDS, Clock
+from tests.chaos.fault import Fault, Round
+from tests.chaos.story import Allowed
+from tests.chaos.world import World, by_way_of
+from tests.deployed.service import connections_to
+from tests.people import People, Person
+
+PARTS = ("WEB", "WORKER", "BEAT")
+OFF_SECONDS = 5
+# Between what two clocks say who are asked one after the other.
+MOMENT = timedelta(seconds=5)
+# For which nobody is woken.
+OWE_A_MAIL = """
+INSERT INTO outbox (kind, payload) SELECT 'verify_email', json_build_object(
+    'user_id', max(id), 'message_id', format('<%s@localhost>', gen_random_uuid())
+) FROM users
+"""
+EXPIRE = "UPDATE codes SET expires_at = now() - interval '1 second' WHERE code = %s"
+
+
+class Jump(Fault):
+    """Codes expire by PostgreSQL's clock, tokens by the service's."""
+
+    is_felt = False
+    recovers_within = 0
+    allowed = Allowed(tokens_expire=True)
+    days: int
+
+    @contextmanager
+    def world(self, folder: Path) -> Iterator[World]:
+        self._clock = Clock(folder)
+        words = " ".join(f"{name}={value}" for name, value in self._clock.environment.items())
+        with World(folder, by_way_of(dict.fromkeys(PARTS, f"env {words}"))) as world:
+            yield world
+
+    def strike(self, world: World) -> None:
+        self._clock.set(self.days * DAY_SECONDS)
+        try:
+            with connections_to(world.url) as http:
+                self._wrong = list(self._codes_and_tokens(world, People(http)))
+            time.sleep(OFF_SECONDS)
+        finally:
+            self._clock.set(0)
+
+    def check(self, round_: Round) -> Iterator[str]:
+        yield from self._wrong
+        mails = round_.world.mails.mails
+        before = len(mails)
+        round_.world.sql(OWE_A_MAIL)
+        try:
+            wait_until(lambda: len(mails) > before, "", 2 * SWEEP_SECONDS)
+        except TimeoutError:
+            yield f"beat has called nobody for {2 * SWEEP_SECONDS} s"
+
+    def _codes_and_tokens(self, world: World, register: People) -> Iterator[str]:
+        somebody = register()
+        yield from self._token(somebody)
+        code = somebody.publish(lifetime_minutes=60)
+        ((now,),) = world.sql("SELECT now()")
+        life = datetime.fromisoformat(code["expires_at"]) - now
+        if not timedelta(hours=1) - MOMENT < life <= timedelta(hours=1):
+            yield f"a code for an hour lives for {life}"
+        register(referral_code=code["code"])
+        world.sql(EXPIRE, code["code"])
+        late = register().post("/referral/activate", {"code": code["code"]})
+        if late.json().get("code") != "referral_code_invalid":
+            yield f"a code that had expired gave {late.status_code}"
+
+    def _token(self, somebody: Person) -> Iterator[str]:
+        claims = jwt.decode(somebody.access_token, options={"verify_signature": False})
+        off = claims["iat"] - time.time()
+        if abs(off - self.days * DAY_SECONDS) > MOMENT.total_seconds():
+            yield f"the service's clock is {off:.0f} s ahead"
+
+
+class Ahead(Jump):
+    name = "clocks: a day ahead"
+    how = f"of gunicorn, worker and beat, while they run, for {OFF_SECONDS} s"
+    days = 1
+
+
+class Behind(Jump):
+    name = "clocks: a day behind"
+    how = "the same"
+    days = -1

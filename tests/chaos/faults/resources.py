@@ -1,0 +1,74 @@
+"""PostgreSQL has no connection left to give, or no room to write."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg2
+
+from tests.chaos.faults.postgres import BACKENDS, PostgresFault
+from tests.chaos.world import World, with_options
+
+SECONDS = 5
+CONNECTIONS = 60
+DISK_MB = 400
+CUT_OFF = f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) AS backends"
+
+
+class NoConnections(PostgresFault):
+    name = "connections run out"
+    how = f"others take every one of `max_connections = {CONNECTIONS}` for {SECONDS} s"
+
+    def world(self, folder: Path) -> World:
+        return World(folder, with_options("POSTGRES", f"--max_connections={CONNECTIONS}"))
+
+    def strike(self, world: World) -> None:
+        taken = [psycopg2.connect(world.database)]
+        taken[0].autocommit = True
+        taken[0].cursor().execute(CUT_OFF)
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            with suppress(psycopg2.OperationalError):
+                taken.append(psycopg2.connect(world.database))
+                continue
+            # The service has some of them again.
+            taken[0].cursor().execute(CUT_OFF)
+        for connection in taken:
+            connection.close()
+
+
+class NoDisk(PostgresFault):
+    name = "the disk runs out"
+    how = f"PostgreSQL is on a tmpfs of {DISK_MB} MB that something else fills for {SECONDS} s"
+    recovers_within = 30
+
+    @contextmanager
+    def world(self, folder: Path) -> Iterator[World]:
+        disk = folder / "data" / "postgres"
+        disk.mkdir(parents=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", disk], check=True
+        )
+        try:
+            with World(folder) as world:
+                yield world
+        finally:
+            subprocess.run(["umount", disk], check=True)
+
+    def strike(self, world: World) -> None:
+        ballast = world.data / "postgres" / "ballast"
+        end = time.monotonic() + SECONDS
+        with ballast.open("wb", buffering=0) as file:
+            while time.monotonic() < end:
+                with suppress(OSError):
+                    os.posix_fallocate(file.fileno(), 0, file.tell() + free(ballast))
+                time.sleep(0.05)
+        ballast.unlink()
+
+
+def free(path: Path) -> int:
+    return shutil.disk_usage(path.parent).free
