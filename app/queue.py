@@ -29,8 +29,9 @@ PAUSE_SECONDS = 1.0
 
 
 def _every(task: str, seconds: int) -> dict[str, Any]:
-    # A call that nobody took before the next one is due is of no use any more.
-    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    # What nobody has taken until then there is enough of. It is told by two clocks, beat's and the
+    # worker's, so it is no matter of seconds.
+    return {"task": task, "schedule": seconds, "options": {"expires": 3600}}
 
 
 CONFIGURATION: dict[str, Any] = {
@@ -65,8 +66,8 @@ CONFIGURATION: dict[str, Any] = {
     "broker_connection_max_retries": None,
     # What Flower shows.
     "worker_send_task_events": True,
-    # No file to keep: what is due is counted from the start of beat.
-    "beat_scheduler": "celery.beat:Scheduler",
+    # No file to keep: what is due is counted from the start of beat, or of a clock set back.
+    "beat_scheduler": "app.beat:Scheduler",
     # Makes good whatever nobody was woken for.
     "beat_schedule": {
         SEND_MAILS: _every(SEND_MAILS, SWEEP_SECONDS),

@@ -83,12 +83,12 @@ def test_no_task_keeps_a_result(ours: Tasks) -> None:
     assert all(task.ignore_result for task in ours.values())
 
 
-def test_what_beat_calls_is_a_task_and_expires_before_the_next_call(
+def test_what_beat_calls_is_a_task_and_expires_though_not_by_clocks_that_differ_a_little(
     celery: TaskQueue, ours: Tasks
 ) -> None:
     for entry in celery.conf.beat_schedule.values():
         assert entry["task"] in ours
-        assert 0 < entry["options"]["expires"] <= entry["schedule"], entry["task"]
+        assert 15 * 60 <= entry["options"]["expires"] <= 24 * 3600, entry["task"]
 
 
 def test_whatever_a_wake_may_be_lost_for_is_called_by_beat(celery: TaskQueue, ours: Tasks) -> None:
