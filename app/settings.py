@@ -101,6 +101,10 @@ class Settings(Schema):
         load_default="",
         metadata={"description": "The name in `JWT_KEYS` that signs, or `SECRET_KEY`"},
     )
+    OAUTH_PASSWORD_GRANT = fields.Boolean(
+        load_default=True,
+        metadata={"description": "`POST /auth/token` gives tokens for a password"},
+    )
     MAIL_SERVER = fields.String(load_default="", metadata={"description": "SMTP host"})
     MAIL_PORT = fields.Integer(
         load_default=587,

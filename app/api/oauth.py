@@ -8,7 +8,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 from marshmallow import ValidationError
 
 from app.api.auth import blueprint
@@ -25,7 +25,7 @@ PARAMETERS = TokenRequest().fields.keys() | RevocationRequest().fields.keys()
 
 
 class UnsupportedGrantType(Exception):
-    detail = "The grant types here are password and refresh_token."
+    detail = "No tokens are given here for this grant type."
 
 
 def oauth_errors(view: View) -> View:
@@ -57,10 +57,10 @@ def oauth_errors(view: View) -> View:
 def grant_token(data: dict[str, str]) -> Any:
     """Get tokens (OAuth 2.0)
 
-    `grant_type=password` with `username` (the e-mail address) and `password`, or
-    `grant_type=refresh_token` with `refresh_token`, which works once.
+    `grant_type=refresh_token` with `refresh_token`, which works once, or `grant_type=password` with
+    `username` (the e-mail address) and `password`, unless `OAUTH_PASSWORD_GRANT` turns that off.
     """
-    if data["grant_type"] == "password":
+    if data["grant_type"] == "password" and current_app.config["OAUTH_PASSWORD_GRANT"]:
         return _by_password(*_required(data, "username", "password"))
     if data["grant_type"] == "refresh_token":
         (token,) = _required(data, "refresh_token")

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from apispec import APISpec
@@ -64,6 +64,8 @@ LIMITS = {
     "X-RateLimit-Remaining": "How often still",
     "X-RateLimit-Reset": "When that begins anew, in seconds since 1970",
 }
+# With which of them a view can be called that asks for such a token.
+SCHEMES_BY_BEARER = {"access": ("password", "access"), "refresh": ("refresh",)}
 HEADERS = {
     401: {"WWW-Authenticate": "How to sign in (RFC 6750)"},
     429: {"Retry-After": "Seconds to wait"} | LIMITS,
@@ -94,13 +96,16 @@ def describe(app: Flask) -> dict[str, Any]:
         plugins=[_MarshmallowPlugin(schema_name_resolver=_name_of)],
         servers=[{"url": "/"}],
     )
-    for name, scheme in SECURITY_SCHEMES.items():
+    schemes = dict(SECURITY_SCHEMES)
+    if not app.config["OAUTH_PASSWORD_GRANT"]:
+        del schemes["password"]
+    for name, scheme in schemes.items():
         spec.components.security_scheme(name, scheme)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         if contract_of(view) != Contract():
-            paths[_path(rule)] |= {_method(rule): _operation(rule, view)}
+            paths[_path(rule)] |= {_method(rule): _operation(rule, view, schemes)}
     for path, operations in paths.items():
         spec.path(path, operations=operations)
     document: dict[str, Any] = spec.to_dict()
@@ -121,7 +126,7 @@ def _method(rule: Rule) -> str:
     return method.lower()
 
 
-def _operation(rule: Rule, view: View) -> dict[str, Any]:
+def _operation(rule: Rule, view: View, schemes: Container[str]) -> dict[str, Any]:
     contract = contract_of(view)
     summary, _, description = (view.__doc__ or "").partition("\n")
     operation: dict[str, Any] = {
@@ -132,10 +137,9 @@ def _operation(rule: Rule, view: View) -> dict[str, Any]:
         "parameters": _parameters(rule, contract),
         "responses": _responses(contract),
     }
-    if contract.bearer == "access":
-        operation["security"] = [{"password": []}, {"access": []}]
-    if contract.bearer == "refresh":
-        operation["security"] = [{"refresh": []}]
+    if contract.bearer:
+        known = [name for name in SCHEMES_BY_BEARER[contract.bearer] if name in schemes]
+        operation["security"] = [{name: []} for name in known]
     if contract.accepts and contract.location != "query":
         operation["requestBody"] = {
             "required": not contract.optional_body,
