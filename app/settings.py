@@ -93,6 +93,9 @@ class Settings(Schema):
     )
     JWT_ACCESS_TOKEN_EXPIRES = seconds(900, "Life of an access token, in seconds")
     JWT_REFRESH_TOKEN_EXPIRES = seconds(2_592_000, "Life of a refresh token, in seconds")
+    SESSION_LIFETIME = seconds(
+        31_536_000, "Life of a session, however often it is refreshed, in seconds"
+    )
     JWT_KEYS = KeyRing(
         load_default={},
         metadata={"description": "Keys that tokens may be signed with, by their names"},

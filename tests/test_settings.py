@@ -69,6 +69,7 @@ FAULTS: list[tuple[str, Any]] = [
     ("JWT_ACCESS_TOKEN_EXPIRES", False),
     ("JWT_REFRESH_TOKEN_EXPIRES", 10**12),
     ("JWT_REFRESH_TOKEN_EXPIRES", None),
+    ("SESSION_LIFETIME", 0),
     ("MAIL_PORT", 0),
     ("MAIL_PORT", 65_536),
     ("MAIL_PORT", "smtp"),

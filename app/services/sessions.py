@@ -159,7 +159,7 @@ def refresh(claims: Claims) -> Tokens:
 
     :raises TokenReused: it was used before. Unless that was a moment ago the session ends, for
         one of the two who used it is a thief.
-    :raises TokenRevoked: the session has ended.
+    :raises TokenRevoked: the session has ended, or has lasted as long as any may.
     """
     with transaction():
         _lock_and_prolong(claims)
@@ -221,7 +221,11 @@ def _lock_and_prolong(claims: Claims) -> None:
     """Refreshes and endings alike take the session's row first, so they take turns."""
     locked = db.session.scalar(
         update(Session)
-        .where(Session.id == claims.session_id, Session.user_id == claims.user_id)
+        .where(
+            Session.id == claims.session_id,
+            Session.user_id == claims.user_id,
+            Session.created_at > func.now() - _longest_life(),
+        )
         .values(expires_at=_refresh_expiry())
         .returning(Session.id)
     )
@@ -294,6 +298,10 @@ def _issue(user_id: int, session_id: UUID) -> Tokens:
         refresh_token=create_refresh_token(identity, additional_claims=claims | {"jti": str(jti)}),
         expires_in=current_app.config["JWT_ACCESS_TOKEN_EXPIRES"],
     )
+
+
+def _longest_life() -> timedelta:
+    return timedelta(seconds=current_app.config["SESSION_LIFETIME"])
 
 
 def _refresh_expiry() -> ColumnElement[datetime]:

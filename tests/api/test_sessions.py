@@ -70,6 +70,15 @@ def test_a_session_goes_on_through_many_refreshes(http: httpx.Client, ada: Perso
     assert refresh(http, rotated(http, ada.refresh_token, times=10)).status_code == 200
 
 
+def test_a_session_is_refreshed_for_a_year_and_no_longer(
+    http: httpx.Client, ada: Person, sql: Sql
+) -> None:
+    sql("UPDATE sessions SET created_at = now() - interval '364 days'")
+    newest = rotated(http, ada.refresh_token)
+    sql("UPDATE sessions SET created_at = now() - interval '365 days'")
+    assert_problem(refresh(http, newest), 401, "token_revoked")
+
+
 def test_a_refresh_token_works_once(http: httpx.Client, ada: Person) -> None:
     rotated(http, ada.refresh_token)
     response = refresh(http, ada.refresh_token)
