@@ -40,6 +40,17 @@ def promote(email: str) -> None:
     click.echo(f"{email} is an admin now.")
 
 
+@users.command("log-out")
+@click.argument("email")
+def log_out(email: str) -> None:
+    """End every session of the person with this EMAIL."""
+    try:
+        accounts.end_sessions(canonical_email(email))
+    except (NotFound, ValidationError):
+        raise click.ClickException(f"There is no account for {email}.") from None
+    click.echo(f"{email} is logged out everywhere.")
+
+
 @outbox.command("list")
 def list_outbox() -> None:
     """List what waits to be delivered, and what was given up as dead."""

@@ -153,6 +153,18 @@ def promote(email: str) -> None:
             raise NotFound
 
 
+def end_sessions(email: str) -> None:
+    """End every session of this person.
+
+    :raises NotFound: nobody has this address.
+    """
+    with transaction():
+        user_id = db.session.scalar(select(User.id).where(User.email == email))
+        if user_id is None:
+            raise NotFound
+        sessions.end_all(user_id)
+
+
 def _log_in(email: str, password: str) -> SignedIn:
     subject = attempts.subject_of_login(email)
     attempts.refuse_if_too_many(subject)
