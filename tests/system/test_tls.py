@@ -53,11 +53,16 @@ def test_what_nginx_refuses_by_tls_is_a_problem(https: httpx.Client) -> None:
     assert_problem(https.post("/auth/login", content=b" " * 100_000), 413, "body_too_large")
 
 
-def test_without_tls_everything_is_sent_there(http: httpx.Client, nginx: Nginx) -> None:
-    response = http.get("/auth/me?limit=1")
+def test_without_tls_a_page_is_sent_there(http: httpx.Client) -> None:
+    response = http.get("/swagger?limit=1")
     assert response.status_code == 308
-    assert response.headers["Location"] == "https://127.0.0.1/auth/me?limit=1"
+    assert response.headers["Location"] == "https://127.0.0.1/swagger?limit=1"
     assert "Strict-Transport-Security" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["/auth/me", "/referral/code/by-email", "/api/v1/auth/login"])
+def test_without_tls_a_program_is_refused(http: httpx.Client, path: str) -> None:
+    assert_problem(http.post(path), 403, "forbidden")
 
 
 def test_whoever_watches_needs_no_tls(http: httpx.Client) -> None:
