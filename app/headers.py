@@ -4,7 +4,7 @@
 DEFAULTS = {
     # Every answer is true when it is given, and may not be a moment later.
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     # It does not concern the programs of CORS_ORIGINS, whose requests are those of CORS.
     "Cross-Origin-Resource-Policy": "same-origin",

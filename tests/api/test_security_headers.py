@@ -21,7 +21,7 @@ EVERYWHERE = {
     "X-Frame-Options": "DENY",
 }
 # A page says what it needs; what is no page needs nothing.
-NOTHING = "default-src 'none'; frame-ancestors 'none'"
+NOTHING = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 PAGES = {"/swagger", "/redoc", "/openapi.json", "/reset-password", "/verify-email"}
 FILES = ["/static/swagger.js", "/static/account.css", "/static/swagger-ui/favicon-32x32.png"]
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "NONSENSE"]
