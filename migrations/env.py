@@ -31,7 +31,7 @@ def _take_turns(connection: Connection) -> None:
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
     # Better to fail and be run again than to hold up every request behind a waiting ALTER.
-    connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+    connection.execute(text("SET LOCAL lock_timeout = '1s'"))
 
 
 def print_sql() -> None:

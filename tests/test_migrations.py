@@ -16,6 +16,7 @@ from sqlalchemy import create_engine
 
 from app.models import Base
 from dev.settings import write_settings
+from dev.waiting import wait_until
 from tests.conftest import CHECKOUT, TEMPLATE, create_database, database_address
 
 CATALOG = {
@@ -64,6 +65,14 @@ INSERT INTO codes (user_id, code, is_activated, expires_at) VALUES (1, 'ADA-LOVE
 INSERT INTO outbox (kind, payload) VALUES ('verify_email', '{"user_id": 1}');
 INSERT INTO referrals (referee_id, referrer_id, code_id, joined_by)
 VALUES (2, 1, 1, 'registration');
+"""
+
+JOIN = """
+INSERT INTO referrals (referee_id, referrer_id, code_id, joined_by)
+VALUES (3, 1, 1, 'registration')
+"""
+WAITING = """
+SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
 """
 
 Catalog = dict[str, list[tuple[Any, ...]]]
@@ -199,6 +208,16 @@ def test_a_migration_gives_way_to_requests_rather_than_hold_them_up(filled: Data
         assert "LockNotAvailable" in downgrade.communicate(timeout=15)[1]
         assert downgrade.returncode != 0
     assert filled.filled_tables() == filled.tables()
+
+
+def test_the_newest_goes_down_while_somebody_registers_with_a_code(filled: Database) -> None:
+    with closing(psycopg2.connect(filled.url)) as registering, registering.cursor() as cursor:
+        cursor.execute("INSERT INTO users (email, password_hash) VALUES ('c@example.com', 'x')")
+        downgrade = filled.start("downgrade")
+        wait_until(lambda: filled.run(WAITING) != [], "downgrade that waits", 15)
+        cursor.execute(JOIN)
+        registering.commit()
+    finished(downgrade)
 
 
 def test_every_constraint_and_index_has_a_name_of_our_own(migrated: Database) -> None:

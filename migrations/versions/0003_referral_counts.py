@@ -60,6 +60,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # In the order in which requests lock them, lest each waits for the other.
+    op.execute("LOCK TABLE users, referrals IN ACCESS EXCLUSIVE MODE")
     for event in TRIGGERS:
         op.execute(f"DROP TRIGGER count_{event.lower()} ON referrals")
     op.execute("DROP FUNCTION count_referrals")

@@ -99,18 +99,15 @@ class World:
             cursor.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
-    def flask(self, *arguments: str) -> None:
-        """Run one of the service's own commands."""
+    def flask(self, *arguments: str) -> bool:
+        """Run one of the service's own commands; tells whether it succeeded."""
         command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
         settings = {"REFERRAL_SETTINGS": str(self.data / "settings.json")}
-        subprocess.run(
-            command,
-            cwd=CHECKOUT,
-            env=os.environ | settings,
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self._log.open("ab") as log:
+            run = subprocess.run(
+                command, cwd=CHECKOUT, env=os.environ | settings, stdout=log, stderr=log
+            )
+        return run.returncode == 0
 
     def part(self, name: str) -> psutil.Process:
         """The first process of a part.

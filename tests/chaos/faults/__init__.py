@@ -2,6 +2,7 @@
 
 from tests.chaos.fault import Fault
 from tests.chaos.faults import (
+    clients,
     clocks,
     gunicorn,
     mails,
@@ -30,5 +31,6 @@ FAULTS: list[Fault] = [
     gunicorn.Ends(),
     clocks.Ahead(),
     clocks.Behind(),
+    clients.Hostile(),
     migrations.Migration(),
 ]

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from dev.waiting import wait_until
 from tests.chaos.clients import WRITES
 from tests.chaos.fault import Fault, Round
 from tests.chaos.world import World
@@ -28,8 +30,9 @@ class Migration(Fault):
             yield world
 
     def strike(self, world: World) -> None:
-        world.flask("db", "downgrade")
-        world.flask("db", "upgrade")
+        # One that does not get its locks within a second gives way, and is to be run again.
+        for command in ("downgrade", "upgrade"):
+            wait_until(partial(world.flask, "db", command), command)
 
     def check(self, round_: Round) -> Iterator[str]:
         for entry in round_.during:
