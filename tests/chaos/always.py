@@ -1,10 +1,14 @@
-"""What holds in the database at any time; each statement finds those who offend against it."""
+"""What holds in the database at any time, whoever asked for what."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
+
+import psycopg2
 
 Sql = Callable[..., list[tuple[Any, ...]]]
 
+# Each statement finds those who offend against it.
 OFFENDERS = {
     "has more than one active code": """
         SELECT user_id FROM codes WHERE is_activated GROUP BY user_id HAVING count(*) > 1
@@ -55,9 +59,48 @@ OFFENDERS = {
     "is a mail that is still owed": "SELECT id FROM outbox",
 }
 
+# What the database must refuse, though all clients take turns; each statement tries it once.
+FORBIDDEN = {
+    "a second active code": """
+        INSERT INTO codes (user_id, code, is_activated, expires_at)
+        SELECT user_id, 'ONE-TOO-MANY', true, now() FROM codes WHERE is_activated LIMIT 1
+    """,
+    "a second account": """
+        INSERT INTO users (email, password_hash) SELECT email, 'x' FROM users LIMIT 1
+    """,
+    "somebody else's wording": """
+        INSERT INTO codes (user_id, code, is_activated, expires_at)
+        SELECT users.id, code, false, now() FROM codes, users WHERE user_id <> users.id LIMIT 1
+    """,
+    "an active code that is deleted": """
+        UPDATE codes SET deleted_at = now() WHERE is_activated
+    """,
+    "a second referrer": """
+        INSERT INTO referrals SELECT * FROM referrals LIMIT 1
+    """,
+    "a referrer who joined later": """
+        UPDATE referrals SET referrer_id = (SELECT max(id) + 1 FROM users)
+    """,
+    "oneself as a referrer": """
+        UPDATE referrals SET referrer_id = referee_id
+    """,
+}
+
 
 def offences(sql: Sql) -> Iterator[str]:
     """Whatever does not hold."""
     for offence, statement in OFFENDERS.items():
         for offender in sql(statement):
             yield f"{offender[0]} {offence}"
+
+
+def gaps(database: str) -> Iterator[str]:
+    """Whatever the database would let happen. Nothing of it stays."""
+    for what, statement in FORBIDDEN.items():
+        with closing(psycopg2.connect(database)) as connection, connection.cursor() as cursor:
+            try:
+                cursor.execute(statement)
+            except psycopg2.IntegrityError:
+                continue
+            if cursor.rowcount:
+                yield f"{what} is not refused by the database"

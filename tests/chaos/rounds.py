@@ -102,6 +102,7 @@ def _faults(fault: Fault, round_: Round, crowd: Crowd) -> Iterator[str]:
     for message_id in round_.sent.doubles - fault.may_double(round_):
         yield f"{message_id} came twice"
     yield from always.offences(sql)
+    yield from always.gaps(round_.world.database)
     yield from probes.faults(told, crowd.http)
     if fault.is_felt and not any(entry.is_unserved for entry in round_.entries):
         yield "nobody has felt it"
