@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import psycopg2
 from flask import Flask, Response
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InternalError as DatabaseRefusal
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -210,6 +211,9 @@ DATABASE_LOST = (
     psycopg2.OperationalError,
     psycopg2.InterfaceError,
 )
+# What PostgreSQL says where it may only read, and to whom it has waited for too long (its manual,
+# appendix A).
+PASSING = ("25006", "25P03")
 CODES_OF_HTTP = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: BodyTooLarge,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UnsupportedMediaType,
@@ -224,6 +228,7 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, _render_http_exception)
     for lost in DATABASE_LOST:
         app.register_error_handler(lost, _render_database_lost)
+    app.register_error_handler(DatabaseRefusal, _render_refusal)
     app.register_error_handler(Exception, _render_crash)
 
 
@@ -274,6 +279,11 @@ def _render_http_exception(error: HTTPException) -> Response:
 def _render_database_lost(error: Exception) -> Response:
     log.error("PostgreSQL: %s", type(getattr(error, "orig", error)).__name__)
     return _render_problem(Unavailable(retry_after=RETRY_SECONDS))
+
+
+def _render_refusal(error: Exception) -> Response:
+    passes = getattr(getattr(error, "orig", None), "pgcode", None) in PASSING
+    return (_render_database_lost if passes else _render_crash)(error)
 
 
 def _render_crash(error: Exception) -> Response:

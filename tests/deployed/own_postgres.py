@@ -9,6 +9,7 @@ import psycopg2
 
 from dev.postgres import Postgres
 from dev.running import Running
+from dev.waiting import wait_until
 
 
 class OwnPostgres:
@@ -44,6 +45,23 @@ class OwnPostgres:
 
     def frozen(self) -> AbstractContextManager[None]:
         return self._running.frozen()
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """As a replica would be that is not the primary yet."""
+        self._set_read_only("on")
+        try:
+            yield
+        finally:
+            self._set_read_only("off")
+
+    def _set_read_only(self, value: str) -> None:
+        with closing(psycopg2.connect(self.url)) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+            cursor.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: self.run("SHOW default_transaction_read_only") == [(value,)], "reload")
 
     def run(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement; gives its rows."""

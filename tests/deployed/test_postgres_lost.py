@@ -138,6 +138,15 @@ def test_a_request_that_waits_too_long_for_another_is_unavailable(
     assert busy.post("/referral/code", HOUR).status_code == 201
 
 
+def test_where_the_server_only_reads_what_writes_is_unavailable(
+    busy: Person, own_postgres: OwnPostgres
+) -> None:
+    with own_postgres.read_only():
+        assert_problem(publishing(busy)(), 503, "unavailable")
+        assert outcome(busy.get("/auth/me")) == "200"
+    assert outcome(publishing(busy)()) == "201"
+
+
 def test_a_service_started_before_its_database_serves_once_that_is_there(
     service_settings: Path, tmp_path: Path, own_postgres: OwnPostgres
 ) -> None:

@@ -40,7 +40,7 @@ class Crash(PostgresFault):
     name = "PostgreSQL crashes"
     how = f"SIGKILL to the postmaster under {REGISTRATIONS} registrations with a code"
     acts = (Client.register_with_a_code,)
-    clients = 40
+    clients = 16
     before = after = REGISTRATIONS // 2
     recovers_within = 30
 
