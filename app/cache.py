@@ -55,6 +55,11 @@ if seen:find('^~') and redis.call('PTTL', KEYS[1]) > ends - now then return end
 redis.call('SET', KEYS[1], copy .. reign, 'PXAT', ARGV[3])
 """
 )
+# A Redis that is full refuses to begin with what takes room, but not to go on with it.
+FORGET = """
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+"""
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +91,7 @@ class Cache:
         """Let no copy made so far be given under these keys again. Call it after the commit."""
         for key in keys:
             try:
-                self._exchange.ask("SET", key, _mark(CHANGED), "EX", CHANGED_SECONDS)
+                self._exchange.ask("EVAL", FORGET, 1, key, _mark(CHANGED), CHANGED_SECONDS)
             except RedisError:
                 metrics.part_failures.labels("cache").inc()
                 log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)

@@ -71,9 +71,7 @@ class World:
         environment = parts.prepare(self.data, self._port) | self._settings()
         for change in self._changes:
             environment |= change(environment)
-        self.database = json.loads((self.data / "settings.json").read_text())[
-            "SQLALCHEMY_DATABASE_URI"
-        ]
+        self.database = self.setting("SQLALCHEMY_DATABASE_URI")
         with self._log.open("ab") as log:
             self._supervisor = parts.start(self.data, environment, log)
         wait_until(self.is_ready, "answer from /readyz", seconds=60)
@@ -82,6 +80,10 @@ class World:
         mail = {"MAILBOX": "", "MAIL_SERVER": "127.0.0.1", "MAIL_USE_TLS": "false"}
         settings = SETTINGS | mail | {"MAIL_PORT": self.mails.port}
         return {f"REFERRAL_{name}": str(value) for name, value in settings.items()}
+
+    def setting(self, name: str) -> str:
+        """What the parts were told in their settings file."""
+        return str(json.loads((self.data / "settings.json").read_text())[name])
 
     def is_ready(self) -> bool:
         """Whether the service answers and has all it needs."""

@@ -76,6 +76,16 @@ class OwnRedis:
         return self._running.frozen()
 
     @contextmanager
+    def full(self) -> Iterator[None]:
+        """It answers, and takes nothing more."""
+        with redis.Redis.from_url(self.url()) as client:
+            client.config_set("maxmemory", 1)
+            try:
+                yield
+            finally:
+                client.config_set("maxmemory", 0)
+
+    @contextmanager
     def emptied(self) -> Iterator[None]:
         self.empty()
         yield
@@ -93,4 +103,5 @@ LASTING: dict[str, Fault] = {"killed": OwnRedis.killed, "frozen": OwnRedis.froze
 FAULTS: dict[str, Fault] = LASTING | {
     "emptied": OwnRedis.emptied,
     "restarted empty": OwnRedis.restarted_empty,
+    "full": OwnRedis.full,
 }

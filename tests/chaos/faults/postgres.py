@@ -20,6 +20,7 @@ SENDERS = 4
 REGISTRATIONS = 500
 FROZEN_SECONDS = 20
 LOSING_SECONDS = 5
+READ_ONLY_SECONDS = 5
 # The service gives a frozen PostgreSQL this long, and a little for the way.
 DEADLINE_SECONDS = 7
 
@@ -87,6 +88,16 @@ class CommitReplyLost(PostgresFault):
         return {"REFERRAL_SQLALCHEMY_DATABASE_URI": through}
 
 
+class ReadOnly(PostgresFault):
+    name = "PostgreSQL only reads"
+    how = f"`default_transaction_read_only` for {READ_ONLY_SECONDS} s, as before a failover is over"
+
+    def strike(self, world: World) -> None:
+        set_read_only(world, "on")
+        time.sleep(READ_ONLY_SECONDS)
+        set_read_only(world, "off")
+
+
 class Freeze(PostgresFault):
     name = "PostgreSQL freezes"
     how = f"SIGSTOP to all its processes for {FROZEN_SECONDS} s"
@@ -102,3 +113,8 @@ class Freeze(PostgresFault):
                 yield f"was not bounded: {entry}, {entry.took:.1f} s"
         if self._workers != {process.pid for process in round_.world.processes("web")}:
             yield "a worker of gunicorn's has not survived"
+
+
+def set_read_only(world: World, value: str) -> None:
+    world.sql(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+    world.sql("SELECT pg_reload_conf()")

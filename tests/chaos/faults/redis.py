@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator, Sequence
 
+import redis
+
 from dev.waiting import wait_until
 from tests.chaos.fault import Fault, Round
 from tests.chaos.figures import p99
@@ -11,6 +13,7 @@ from tests.chaos.world import ALLOWED, World
 
 FROZEN_SECONDS = 60
 P99_SECONDS = 1
+FULL_SECONDS = 10
 FLAPS = 5
 FLAPPING_SECONDS = 10
 BACK_SECONDS = 60
@@ -57,6 +60,17 @@ class Freeze(RedisFault):
 
     def remark(self, rounds: Sequence[Round]) -> str:
         return f"p99 {max(p99(each.during) for each in rounds):.2f} s at most"
+
+
+class Full(RedisFault):
+    name = "Redis is full"
+    how = f"`maxmemory` of a byte for {FULL_SECONDS} s: it answers, and takes nothing"
+
+    def strike(self, world: World) -> None:
+        with redis.Redis.from_url(world.setting("REDIS_URL_CACHE")) as client:
+            client.config_set("maxmemory", 1)
+            time.sleep(FULL_SECONDS)
+            client.config_set("maxmemory", 0)
 
 
 class Flaps(RedisFault):
