@@ -1,0 +1,56 @@
+"""The whole machine, and how to run it."""
+
+from datetime import timedelta
+
+from hypothesis import HealthCheck, seed, settings
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+
+from tests.model import choices
+from tests.model.choices import PASSWORDS, Address, Life
+from tests.model.referrals import Referrals
+from tests.model.world import World
+
+
+class Machine(Referrals):
+    """All that people do, and what befalls them."""
+
+    @initialize()
+    def some_are_there(self) -> None:
+        """Somebody with a code, and two whom they brought."""
+        self.register(Address("ada@example.com", "ada@example.com"), PASSWORDS[0])
+        self.publish(self.state.sessions[0], Life(24 * 60, None))
+        for _ in range(2):
+            self.register_with_a_code(self.state.codes[0], str.upper)
+
+    @rule(address=choices.addresses, quietly=choices.either)
+    def look_up(self, address: Address, quietly: bool) -> None:
+        self.views.published(self.state.accounts.get(address.meant), address.written, quietly)
+
+    @rule(minutes=choices.leaps)
+    def time_passes(self, minutes: int) -> None:
+        self.world.let_pass(minutes)
+        self.state.let_pass(timedelta(minutes=minutes))
+        self.concerned += self.state.accounts.values()
+
+
+def run(world: World, examples: int, steps: int, number: int) -> None:
+    """Let the machine live so many lives of so many steps in this world.
+
+    The same number leads to the same lives. The first step after which the service is not as the
+    model says raises, and what is printed then is the shortest life found that comes to it.
+    """
+
+    @seed(number)
+    class Life(Machine):
+        def __init__(self) -> None:
+            super().__init__(world)
+
+    budget = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(Life, settings=budget)

@@ -1,0 +1,155 @@
+"""What the service ought to know: the model, by the words of the contract alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+SESSION = timedelta(days=30)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(eq=False)
+class Code:
+    """A wording, and its owner for ever."""
+
+    id: int
+    wording: str
+    owner: "Account" = field(repr=False)
+    expires_at: datetime
+    created_at: datetime
+    is_activated: bool = True
+    is_deleted: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        return self.is_activated and self.expires_at > now()
+
+
+@dataclass(eq=False)
+class Joining:
+    """How somebody came to have a referrer: with this code, between these two moments."""
+
+    code: Code
+    way: str
+    earliest: datetime
+    latest: datetime
+
+    @property
+    def referrer(self) -> "Account":
+        return self.code.owner
+
+
+@dataclass(eq=False)
+class Account:
+    """A person, and in their order the codes they published and the people they brought."""
+
+    id: int
+    email: str
+    password: str = field(repr=False)
+    created_at: datetime = field(repr=False)
+    is_admin: bool = False
+    joining: Joining | None = field(default=None, repr=False)
+    codes: list[Code] = field(default_factory=list, repr=False)
+    brought: list["Account"] = field(default_factory=list, repr=False)
+
+    @property
+    def kept_codes(self) -> list[Code]:
+        return [code for code in self.codes if not code.is_deleted]
+
+    @property
+    def active_code(self) -> Code | None:
+        return next((code for code in self.codes if code.is_active), None)
+
+    def activate(self, code: Code, expires_at: datetime) -> None:
+        """Let this code be the active one."""
+        for each in self.codes:
+            each.is_activated = each is code
+        code.expires_at = expires_at
+
+
+@dataclass(eq=False)
+class Used:
+    """A refresh token that was used."""
+
+    token: str = field(repr=False)
+    at: datetime
+
+
+@dataclass(eq=False)
+class Session:
+    """A log-in: its tokens, and until when it goes on if nobody refreshes it."""
+
+    account: Account
+    access_tokens: list[str] = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime = field(repr=False)
+    used: list[Used] = field(default_factory=list, repr=False)
+    has_ended: bool = field(default=False, repr=False)
+
+    @property
+    def access_token(self) -> str:
+        return self.access_tokens[-1]
+
+    @property
+    def goes_on(self) -> bool:
+        return not self.has_ended and self.expires_at > now()
+
+    def renew(self, access_token: str, refresh_token: str) -> None:
+        """Go on with other tokens; the access tokens so far work all the same."""
+        self.used.append(Used(self.refresh_token, now()))
+        self.access_tokens.append(access_token)
+        self.refresh_token = refresh_token
+        self.expires_at = now() + SESSION
+
+
+@dataclass
+class State:
+    """Everybody, and their sessions."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    sessions: list[Session] = field(default_factory=list)
+    # How many wrong passwords in a row were tried where.
+    failures: dict[int | str, int] = field(default_factory=dict)
+
+    @property
+    def codes(self) -> list[Code]:
+        return [code for account in self.accounts.values() for code in account.codes]
+
+    @property
+    def live(self) -> list[Session]:
+        return [session for session in self.sessions if session.goes_on]
+
+    @property
+    def ended(self) -> list[Session]:
+        return [session for session in self.sessions if session.has_ended]
+
+    def owner_of(self, wording: str) -> Account | None:
+        return next((each.owner for each in self.codes if each.wording == wording.upper()), None)
+
+    def sessions_of(self, account: Account) -> list[Session]:
+        return [session for session in self.sessions if session.account is account]
+
+    def join(self, referee: Account, joining: Joining) -> None:
+        referee.joining = joining
+        joining.referrer.brought.insert(0, referee)
+
+    def let_pass(self, time: timedelta) -> None:
+        """Let everything that is known be so much longer ago."""
+        for account in self.accounts.values():
+            account.created_at -= time
+        for code in self.codes:
+            code.expires_at -= time
+            code.created_at -= time
+        for joining in self._joinings():
+            joining.earliest -= time
+            joining.latest -= time
+        for session in self.sessions:
+            session.expires_at -= time
+            for used in session.used:
+                used.at -= time
+
+    def _joinings(self) -> Iterator[Joining]:
+        return (each.joining for each in self.accounts.values() if each.joining)
