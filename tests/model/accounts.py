@@ -24,7 +24,7 @@ class Accounts(Base):
             self.welcome(answer, address.meant, password)
 
     @precondition(lambda self: len(self.state.accounts) < len(ADDRESSES))
-    @rule(code=choices.active_codes, spelling=choices.spellings)
+    @rule(code=choices.codes, spelling=choices.spellings)
     def register_with_a_code(self, code: Code, spelling: Spelling) -> None:
         email = next(email for email in ADDRESSES if email not in self.state.accounts)
         earliest = now()

@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition
+from hypothesis.strategies import just
+from hypothesis.strategies._internal.featureflags import FeatureFlags
 
 from tests.model import records
 from tests.model.state import SESSION, Account, Code, Joining, Session, State, now
@@ -19,6 +21,9 @@ class Base(RuleBasedStateMachine):
 
     def __init__(self, world: World) -> None:
         super().__init__()
+        # By itself Hypothesis leaves out many of the rules in each life. To make up for that takes
+        # many more lives than a small budget has.
+        self._rules_strategy.enabled_rules_strategy = just(FeatureFlags())
         world.empty()
         self.world = world
         self.state = State()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Any, NamedTuple
 
 from hypothesis.strategies import (
@@ -32,7 +33,7 @@ ADDRESSES = {
 }
 # Minutes. However they add up, no end comes within minutes after a leap: no step is a race.
 LIFETIMES = (60, 24 * 60, 100 * 24 * 60)
-LEAPS = (60, 60, 24 * 60, 20 * 24 * 60)
+LEAPS = (60, 24 * 60, 20 * 24 * 60, 31 * 24 * 60)
 OFFSETS = (UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=11)))
 
 Spelling = Callable[[str], str]
@@ -65,19 +66,36 @@ def of_state(choose: Callable[[Any], Sequence[Any]]) -> SearchStrategy[Any]:
     return runner().flatmap(lambda machine: sampled_from(choose(machine.state)))
 
 
-def _pairs(state: State) -> list[tuple[Session, Code]]:
-    return [(session, code) for session in state.live for code in state.codes]
+# Ways for a code to be there; each is tried as often as the others, however rare it is.
+KINDS: tuple[Callable[[Code], bool], ...] = (
+    lambda code: code.is_active,
+    lambda code: not code.is_activated and not code.is_deleted and not code.has_expired,
+    lambda code: code.has_expired and not code.is_deleted,
+    lambda code: code.is_deleted,
+)
 
 
-def _own_pairs(state: State) -> list[tuple[Session, Code]]:
-    """Sessions and codes of the same person; of anybody if nobody in has any."""
-    pairs = _pairs(state)
-    return [pair for pair in pairs if pair[1].owner is pair[0].account] or pairs
+def _of_kind(kind: Callable[[Code], bool], state: State) -> list[Code]:
+    """The codes of this kind; all if there are none."""
+    return [code for code in state.codes if kind(code)] or state.codes
 
 
-def _own_inactive_pairs(state: State) -> list[tuple[Session, Code]]:
-    pairs = _own_pairs(state)
-    return [pair for pair in pairs if not pair[1].is_active] or pairs
+def _own_of_kind(kind: Callable[[Code], bool], state: State) -> list[tuple[Session, Code]]:
+    """Sessions and such codes of the same person; all pairs if there are none."""
+    pairs = [(session, code) for session in state.live for code in state.codes]
+    return [
+        (session, code) for session, code in pairs if kind(code) and code.owner is session.account
+    ] or pairs
+
+
+def _who_may_join(state: State) -> list[tuple[Session, Code]]:
+    """Sessions and codes of which at most the code is at fault; all pairs if there are none."""
+    pairs = [(session, code) for session in state.live for code in state.codes]
+    return [
+        (session, code)
+        for session, code in pairs
+        if session.account.joining is None and code.owner.id < session.account.id
+    ] or pairs
 
 
 def spelled(emails: Iterable[str]) -> list[Address]:
@@ -116,15 +134,15 @@ used_tokens: SearchStrategy[tuple[Session, Used]] = of_state(
     lambda state: [(session, used) for session in state.live for used in session.used]
 )
 ended_sessions: SearchStrategy[Session] = of_state(lambda state: state.ended)
-active_codes: SearchStrategy[Code] = of_state(
-    lambda state: [code for code in state.codes if code.is_active] or state.codes
+codes: SearchStrategy[Code] = one_of(
+    *(of_state(partial(_of_kind, kind)) for kind in KINDS),
 )
-# The first ones are what most rules are about.
-codes: SearchStrategy[Code] = one_of(active_codes, of_state(lambda state: state.codes))
-own_and_others: SearchStrategy[tuple[Session, Code]] = one_of(
-    of_state(_own_pairs), of_state(_own_inactive_pairs), of_state(_pairs)
+own_codes: SearchStrategy[tuple[Session, Code]] = one_of(
+    *(of_state(partial(_own_of_kind, kind)) for kind in KINDS),
 )
-wordings = one_of(
-    sampled_from(WORDINGS),
-    of_state(lambda state: [code.wording for code in state.codes] or WORDINGS),
+sessions_and_codes: SearchStrategy[tuple[Session, Code]] = of_state(
+    lambda state: [(session, code) for session in state.live for code in state.codes]
 )
+own_and_others = one_of(own_codes, sessions_and_codes)
+joins = one_of(of_state(_who_may_join), sessions_and_codes)
+wordings = one_of(sampled_from(WORDINGS), codes.map(lambda code: code.wording))

@@ -86,7 +86,7 @@ class Codes(Sessions):
         answer = self._act_on(session, code.id, "activate", life.terms() if life else None)
         if not is_ones_own(session, code):
             assert_problem(answer, 404, "not_found")
-        elif life is None and code.expires_at <= now():
+        elif life is None and code.has_expired:
             assert_problem(answer, 409, "code_expired")
         else:
             expires_at = expiry_of(ok(answer), life, earliest) if life else code.expires_at

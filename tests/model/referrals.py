@@ -15,9 +15,10 @@ STATUS = {"already_referred": 409}
 
 class Referrals(Codes):
     @somebody_is_in
-    @rule(session=choices.sessions, code=choices.codes, spelling=choices.spellings)
-    def join(self, session: Session, code: Code, spelling: Spelling) -> None:
-        refusals, earliest = reasons_against(session.account, code), now()
+    @rule(choice=choices.joins, spelling=choices.spellings)
+    def join(self, choice: tuple[Session, Code], spelling: Spelling) -> None:
+        (session, code), earliest = choice, now()
+        refusals = reasons_against(session.account, code)
         body = {"code": spelling(code.wording)}
         answer = self.act(session, "POST", "/referral/activate", body)
         if refusals:

@@ -25,7 +25,11 @@ class Code:
 
     @property
     def is_active(self) -> bool:
-        return self.is_activated and self.expires_at > now()
+        return self.is_activated and not self.has_expired
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at <= now()
 
 
 @dataclass(eq=False)
