@@ -5,6 +5,8 @@ from marshmallow import Schema, fields, validate
 from app.schemas.base import Lenient
 
 JWT = {"example": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"}
+# In a form an empty parameter is none (RFC 6749, section 3.2).
+NOT_EMPTY = {"minLength": 1}
 
 
 class TokensOut(Schema):
@@ -24,7 +26,8 @@ class TokenRequest(Lenient):
 
     grant_type = fields.String(
         required=True,
-        metadata={"description": "`password` or `refresh_token`", "example": "password"},
+        metadata=NOT_EMPTY
+        | {"description": "`password` or `refresh_token`", "example": "password"},
     )
     username = fields.String(metadata={"example": "grace@example.com"})
     password = fields.String(metadata={"example": "correct horse battery", "format": "password"})
@@ -35,7 +38,7 @@ class RevocationRequest(Lenient):
     """RFC 7009, section 2.1."""
 
     token = fields.String(
-        required=True, metadata=JWT | {"description": "Either token of a session"}
+        required=True, metadata=JWT | NOT_EMPTY | {"description": "Either token of a session"}
     )
     token_type_hint = fields.String(metadata={"example": "refresh_token"})
 

@@ -131,6 +131,14 @@ def test_what_speaks_oauth_refuses_in_its_words(document: Document) -> None:
         assert "error" in resolved(document, refusal["content"][JSON]["schema"])["required"]
 
 
+def test_a_parameter_that_a_form_must_have_is_not_empty(document: Document) -> None:
+    for path in ("/auth/token", "/auth/revoke"):
+        body = document["paths"][path]["post"]["requestBody"]["content"][FORM]["schema"]
+        schema = resolved(document, body)
+        for name in schema["required"]:
+            assert not validator_of(document, schema["properties"][name]).is_valid(""), name
+
+
 @pytest.mark.parametrize(("status", "header"), HEADERS.items())
 def test_the_headers_of_errors_are_documented(document: Document, status: str, header: str) -> None:
     answers = [each["responses"].get(status) for each in operations(document).values()]
