@@ -221,8 +221,10 @@ def _refusal(problems: list[type[Problem]]) -> dict[str, Any]:
 
 
 def _headers(texts: Mapping[str, str]) -> dict[str, Any]:
+    # Where no limits are on, or Redis is lost, nothing is told of them.
     return {
-        name: {"description": text, "schema": {"type": "string"}} for name, text in texts.items()
+        name: {"description": text, "required": name not in LIMITS, "schema": {"type": "string"}}
+        for name, text in texts.items()
     }
 
 
