@@ -33,7 +33,7 @@ ADDRESSES = {
 }
 # Minutes. However they add up, no end comes within minutes after a leap: no step is a race.
 LIFETIMES = (60, 24 * 60, 100 * 24 * 60)
-LEAPS = (60, 24 * 60, 20 * 24 * 60, 31 * 24 * 60)
+LEAPS = (60, 24 * 60, 20 * 24 * 60)
 OFFSETS = (UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=11)))
 
 Spelling = Callable[[str], str]
@@ -112,7 +112,6 @@ lives: SearchStrategy[Life] = builds(
     Life, sampled_from(LIFETIMES), one_of(sampled_from([None]), sampled_from(OFFSETS))
 )
 spellings: SearchStrategy[Spelling] = sampled_from([str.upper, str.lower, str.title])
-lives_or_none: SearchStrategy[Life | None] = one_of(sampled_from([None]), lives)
 impossible_lives: SearchStrategy[dict[str, Any]] = sampled_from(
     [
         {"lifetime_minutes": 0},
@@ -132,6 +131,10 @@ accounts: SearchStrategy[Account] = of_state(lambda state: list(state.accounts.v
 sessions: SearchStrategy[Session] = of_state(lambda state: state.live)
 used_tokens: SearchStrategy[tuple[Session, Used]] = of_state(
     lambda state: [(session, used) for session in state.live for used in session.used]
+)
+readers: SearchStrategy[Session] = one_of(
+    sessions,
+    of_state(lambda state: [each for each in state.live if each.account.is_admin] or state.live),
 )
 ended_sessions: SearchStrategy[Session] = of_state(lambda state: state.ended)
 codes: SearchStrategy[Code] = one_of(

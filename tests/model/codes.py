@@ -80,18 +80,28 @@ class Codes(Sessions):
             code.is_activated = False
 
     @somebody_is_in
-    @rule(choice=choices.own_and_others, life=choices.lives_or_none)
-    def activate(self, choice: tuple[Session, Code], life: Life | None) -> None:
-        (session, code), earliest = choice, now()
-        answer = self._act_on(session, code.id, "activate", life.terms() if life else None)
+    @rule(choice=choices.own_and_others)
+    def activate(self, choice: tuple[Session, Code]) -> None:
+        session, code = choice
+        answer = self._act_on(session, code.id, "activate")
         if not is_ones_own(session, code):
             assert_problem(answer, 404, "not_found")
-        elif life is None and code.has_expired:
+        elif code.has_expired:
             assert_problem(answer, 409, "code_expired")
         else:
-            expires_at = expiry_of(ok(answer), life, earliest) if life else code.expires_at
-            session.account.activate(code, expires_at)
+            session.account.activate(code, code.expires_at)
             assert_code(ok(answer), code)
+
+    @somebody_is_in
+    @rule(choice=choices.own_and_others, life=choices.lives)
+    def activate_for_another_life(self, choice: tuple[Session, Code], life: Life) -> None:
+        (session, code), earliest = choice, now()
+        answer = self._act_on(session, code.id, "activate", life.terms())
+        if not is_ones_own(session, code):
+            assert_problem(answer, 404, "not_found")
+        else:
+            session.account.activate(code, expiry_of(ok(answer), life, earliest))
+            assert_code(answer.json(), code)
 
     @somebody_is_in
     @rule(choice=choices.own_and_others)

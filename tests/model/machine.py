@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from tests.model import choices
-from tests.model.choices import PASSWORDS, Address, Life
+from tests.model.choices import PASSWORDS, WORDINGS, Address, Life
 from tests.model.referrals import Referrals
 from tests.model.world import World
 
@@ -16,11 +16,15 @@ class Machine(Referrals):
 
     @initialize()
     def some_are_there(self) -> None:
-        """Somebody with a code, and two whom they brought."""
+        """Somebody with codes of several kinds, and two whom they brought."""
         self.register(Address("ada@example.com", "ada@example.com"), PASSWORDS[0])
-        self.publish(self.state.sessions[0], Life(24 * 60, None))
+        (ada,) = self.state.sessions
+        for wording in WORDINGS[:2]:
+            self.publish_a_wording(ada, wording, str.upper, Life(24 * 60, None))
+        self.delete((ada, self.state.codes[-1]))
+        self.publish(ada, Life(24 * 60, None))
         for _ in range(2):
-            self.register_with_a_code(self.state.codes[0], str.upper)
+            self.register_with_a_code(self.state.codes[-1], str.upper)
 
     @rule(address=choices.addresses, quietly=choices.either)
     def look_up(self, address: Address, quietly: bool) -> None:

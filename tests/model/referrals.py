@@ -40,7 +40,7 @@ class Referrals(Codes):
             assert_problem(answer, 422, "referral_code_invalid")
 
     @somebody_is_in
-    @rule(reader=choices.sessions, whose=choices.accounts, limit=choices.limits)
+    @rule(reader=choices.readers, whose=choices.accounts, limit=choices.limits)
     def see_whom_somebody_brought(self, reader: Session, whose: Account, limit: int) -> None:
         if reader.account is whose or reader.account.is_admin:
             self.views.referrals(reader, limit, of=whose)
