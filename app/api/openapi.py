@@ -221,7 +221,7 @@ def _refusal(problems: list[type[Problem]]) -> dict[str, Any]:
 
 
 def _headers(texts: Mapping[str, str]) -> dict[str, Any]:
-    # Where no limits are on, or Redis is lost, nothing is told of them.
+    # Where limits are turned off nothing is told of them.
     return {
         name: {"description": text, "required": name not in LIMITS, "schema": {"type": "string"}}
         for name, text in texts.items()

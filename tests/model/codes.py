@@ -49,14 +49,6 @@ class Codes(Sessions):
             self._learn_of_new(session, answer.json(), life, earliest)
 
     @somebody_is_in
-    @rule(session=choices.sessions, life=choices.impossible_lives, wording=choices.wordings)
-    def publish_for_a_life_that_cannot_be(
-        self, session: Session, life: dict[str, Any], wording: str
-    ) -> None:
-        answer = self.act(session, "POST", "/referral/code", {"code": wording} | life)
-        assert_problem(answer, 422, "validation_error")
-
-    @somebody_is_in
     @rule(session=choices.sessions, life=choices.lives)
     def change_the_life(self, session: Session, life: Life) -> None:
         earliest = now()
@@ -126,8 +118,10 @@ class Codes(Sessions):
             code.is_activated, code.is_deleted = False, True
 
     @somebody_is_in
-    @rule(session=choices.sessions, unknown=choices.unknown_ids)
-    def try_what_is_nobodys(self, session: Session, unknown: int) -> None:
+    @rule(session=choices.sessions, life=choices.impossible_lives, unknown=choices.unknown_ids)
+    def try_what_cannot_be(self, session: Session, life: dict[str, Any], unknown: int) -> None:
+        for method, path in (("POST", "/referral/code"), ("PATCH", "/referral/code")):
+            assert_problem(self.act(session, method, path, life), 422, "validation_error")
         for verb in ("activate", "deactivate"):
             assert_problem(self._act_on(session, unknown, verb), 404, "not_found")
         for method, noun in (("DELETE", "codes"), ("GET", "referrals")):

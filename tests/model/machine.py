@@ -16,13 +16,14 @@ class Machine(Referrals):
 
     @initialize()
     def some_are_there(self) -> None:
-        """Somebody with codes of several kinds, and two whom they brought."""
+        """Somebody with codes of several kinds and a used token, and two whom they brought."""
         self.register(Address("ada@example.com", "ada@example.com"), PASSWORDS[0])
         (ada,) = self.state.sessions
         for wording in WORDINGS[:2]:
             self.publish_a_wording(ada, wording, str.upper, Life(24 * 60, None))
         self.delete((ada, self.state.codes[-1]))
-        self.publish(ada, Life(24 * 60, None))
+        self.publish(ada, Life(60, None))
+        self.refresh(ada, by_oauth=False)
         for _ in range(2):
             self.register_with_a_code(self.state.codes[-1], str.upper)
 
