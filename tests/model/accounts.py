@@ -48,7 +48,7 @@ class Accounts(Base):
         done(self._change_password(session, account.password, password))
         account.password = password
         self.state.failures.pop(account.id, None)
-        others = set(self.state.sessions_of(account)) - {session}
+        others = [each for each in self.state.sessions_of(account) if each is not session]
         self.end(other for other in others if not other.has_ended)
 
     @somebody_is_in

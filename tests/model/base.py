@@ -54,7 +54,7 @@ class Base(RuleBasedStateMachine):
         """Learn that somebody has logged in; what they left to run out is cleared away."""
         assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
         sessions = self.state.sessions_of(account)
-        self.end(session for session in sessions if not session.goes_on)
+        self.end(session for session in sessions if session.has_run_out)
         self.concerned.append(account)
         self.state.sessions.append(
             Session(account, [tokens["access_token"]], tokens["refresh_token"], now() + SESSION)

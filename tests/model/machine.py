@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from hypothesis import HealthCheck, seed, settings
+import hypothesis
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from tests.model import choices
@@ -38,15 +39,15 @@ class Machine(Referrals):
         self.concerned += self.state.accounts.values()
 
 
-def run(world: World, examples: int, steps: int, number: int) -> None:
+def run(world: World, examples: int, steps: int, seed: int) -> None:
     """Let the machine live so many lives of so many steps in this world.
 
-    The same number leads to the same lives. The first step after which the service is not as the
+    The same seed leads to the same lives. The first step after which the service is not as the
     model says raises, and what is printed then is the shortest life found that comes to it.
     """
 
-    @seed(number)
-    class Life(Machine):
+    @hypothesis.seed(seed)
+    class Seeded(Machine):
         def __init__(self) -> None:
             super().__init__(world)
 
@@ -58,4 +59,4 @@ def run(world: World, examples: int, steps: int, number: int) -> None:
         derandomize=False,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(Life, settings=budget)
+    run_state_machine_as_test(Seeded, settings=budget)

@@ -101,6 +101,11 @@ class Session:
     def goes_on(self) -> bool:
         return not self.has_ended and self.expires_at > now()
 
+    @property
+    def has_run_out(self) -> bool:
+        """Nobody knows whether it has ended, and asks."""
+        return not self.has_ended and not self.goes_on
+
     def renew(self, access_token: str, refresh_token: str) -> None:
         """Go on with other tokens; the access tokens so far work all the same."""
         self.used.append(Used(self.refresh_token, now()))
