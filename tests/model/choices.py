@@ -68,8 +68,8 @@ def of_state(choose: Callable[[Any], Sequence[Any]]) -> SearchStrategy[Any]:
 
 # Ways for a code to be there; each is tried as often as the others, however rare it is.
 KINDS: tuple[Callable[[Code], bool], ...] = (
-    lambda code: code.is_active,
     lambda code: not code.is_activated and not code.is_deleted and not code.has_expired,
+    lambda code: code.is_active,
     lambda code: code.has_expired and not code.is_deleted,
     lambda code: code.is_deleted,
 )
