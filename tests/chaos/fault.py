@@ -51,7 +51,7 @@ class Fault(ABC):
     :cvar clients: how many of them.
     :cvar before: how much they have done when it strikes.
     :cvar after: how much they do once it is over.
-    :cvar is_felt: whether it must keep some requests from being served.
+    :cvar is_felt: whether it keeps some requests from being served, or must not keep any.
     :cvar recovers_within: how many seconds after the end everything is served again.
     :cvar may_lose: for how many seconds from its beginning requests may go without any answer.
     :cvar allowed: what else may happen because of it.
@@ -67,6 +67,10 @@ class Fault(ABC):
     recovers_within = 10.0
     may_lose = 0.0
     allowed = Allowed()
+
+    def lacks(self) -> str:
+        """What it needs that this machine does not have; nothing, if it can be tried."""
+        return ""
 
     def world(self, folder: Path) -> AbstractContextManager[World]:
         """The service that it strikes."""

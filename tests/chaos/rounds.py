@@ -104,6 +104,13 @@ def _faults(fault: Fault, round_: Round, crowd: Crowd) -> Iterator[str]:
     yield from always.offences(sql)
     yield from always.gaps(round_.world.database)
     yield from probes.faults(told, crowd.http)
-    if fault.is_felt and not any(entry.is_unserved for entry in round_.entries):
-        yield "nobody has felt it"
+    yield from _felt(fault, round_)
     yield from fault.check(round_)
+
+
+def _felt(fault: Fault, round_: Round) -> Iterator[str]:
+    unserved = [entry for entry in round_.entries if entry.is_unserved]
+    if fault.is_felt and not unserved:
+        yield "nobody has felt it"
+    if not fault.is_felt:
+        yield from (f"was not served: {entry}" for entry in unserved)

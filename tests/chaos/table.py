@@ -1,12 +1,11 @@
-"""What came of the rounds, as rows of a table in Markdown."""
+"""What was measured, as a table in Markdown."""
 
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-from tests.chaos.fault import Fault
 from tests.chaos.journal import Fate
-from tests.chaos.rounds import Outcome
+from tests.chaos.trial import Trial
 
 HEAD = (
     "fault",
@@ -22,28 +21,35 @@ HEAD = (
 )
 
 
-def head() -> str:
-    return f"{row(HEAD)}\n{row(['---'] * len(HEAD))}"
+def table(trials: Sequence[Trial]) -> str:
+    """A row for each fault."""
+    return "\n".join([_row(HEAD), _row(["---"] * len(HEAD)), *map(_measured, trials)])
 
 
-def row(cells: Sequence[object]) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
-
-
-def measured(fault: Fault, outcomes: Sequence[Outcome]) -> str:
-    """What was measured in the rounds of a fault."""
-    rounds = [outcome.round for outcome in outcomes]
+def _measured(trial: Trial) -> str:
+    rounds = trial.rounds
+    if not rounds:
+        blank = [""] * (len(HEAD) - 4)
+        return _row([trial.fault.name, trial.fault.how, 0, *blank, _why_not(trial)])
     fates = Counter(entry.fate for each in rounds for entry in each.entries)
     recoveries = [each.recovery for each in rounds]
-    return row(
+    return _row(
         [
-            fault.name,
-            fault.how,
+            trial.fault.name,
+            trial.fault.how,
             len(rounds),
             *(f"{fates[fate]:,}" for fate in Fate),
-            sum(len(outcome.faults) for outcome in outcomes),
+            len(trial.wrong),
             sum(len(each.sent.doubles) for each in rounds),
             f"{median(recoveries):.1f} s, {max(recoveries):.1f} s",
-            fault.remark(rounds),
+            trial.fault.remark(rounds),
         ]
     )
+
+
+def _why_not(trial: Trial) -> str:
+    return f"not tried, for it needs {trial.lacks}" if trial.lacks else "broke off"
+
+
+def _row(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"

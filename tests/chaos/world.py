@@ -89,10 +89,6 @@ class World:
         """Whether the service answers and has all it needs."""
         return is_ready(self._port)
 
-    def logged(self) -> str:
-        """What the service and its workers have said so far."""
-        return self._log.read_text(errors="replace")
-
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Run a statement, beside the service; gives its rows."""
         with closing(psycopg2.connect(self.database, connect_timeout=5)) as connection:
@@ -146,11 +142,6 @@ class World:
             yield
         finally:
             signal_all(processes, signal.SIGCONT)
-
-
-def leading_to(setting: str, url: str) -> Change:
-    """Have the service use something else than it would."""
-    return lambda _: {f"REFERRAL_{setting}": url}
 
 
 def with_options(program: str, *options: str) -> Change:

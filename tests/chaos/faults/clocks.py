@@ -1,5 +1,6 @@
 """The clock of the service's processes jumps; PostgreSQL's does not."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,9 @@ class Jump(Fault):
     recovers_within = 0
     allowed = Allowed(tokens_expire=True)
     days: int
+
+    def lacks(self) -> str:
+        return "" if shutil.which("cc") else "a C compiler, for a clock that may be set"
 
     @contextmanager
     def world(self, folder: Path) -> Iterator[World]:

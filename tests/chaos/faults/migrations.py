@@ -26,7 +26,8 @@ class Migration(Fault):
     @contextmanager
     def world(self, folder: Path) -> Iterator[World]:
         with World(folder) as world:
-            world.flask("demo", f"--users={PEOPLE}", f"--referrals={PEOPLE // 2}")
+            if not world.flask("demo", f"--users={PEOPLE}", f"--referrals={PEOPLE // 2}"):
+                raise ChildProcessError("flask demo failed")
             yield world
 
     def strike(self, world: World) -> None:

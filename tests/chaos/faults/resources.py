@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg2
 
+from dev.account import is_root
 from tests.chaos.faults.postgres import BACKENDS, PostgresFault
 from tests.chaos.world import World, with_options
 
@@ -45,6 +46,9 @@ class NoDisk(PostgresFault):
     name = "the disk runs out"
     how = f"PostgreSQL is on a tmpfs of {DISK_MB} MB that something else fills for {SECONDS} s"
     recovers_within = 30
+
+    def lacks(self) -> str:
+        return "" if is_root() else "root, who may mount a tmpfs"
 
     @contextmanager
     def world(self, folder: Path) -> Iterator[World]:
