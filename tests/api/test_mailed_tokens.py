@@ -26,6 +26,7 @@ from tests.mailed_links import (
 )
 from tests.people import PASSWORD, People, Person, bearer
 from tests.problems import assert_problem
+from tests.stored import stored
 
 MINUTE = timedelta(minutes=1)
 LIVES = {Purpose.RESET_PASSWORD: 60 * MINUTE, Purpose.VERIFY_EMAIL: 24 * 60 * MINUTE}
@@ -218,13 +219,8 @@ def kept(sql: Sql, worker: int) -> Iterator[Kept]:
             for number in (0, 1)
         ]
         yield lambda: " ".join(
-            [*rows_of(sql), *(repr(value) for c in clients for value in values(c))]
+            [*stored(sql), *(repr(value) for c in clients for value in values(c))]
         )
-
-
-def rows_of(sql: Sql) -> list[str]:
-    tables = sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    return [row for (table,) in tables for (row,) in sql(f"SELECT t::text FROM {table} t")]
 
 
 READ = {
