@@ -26,6 +26,7 @@ SWEPT_AT_ONCE = 1000
 
 ISSUER = "referral"
 ALGORITHM = "HS256"
+TYPES = ("access", "refresh")
 EXPECTED: dict[str, Any] = {
     "audience": ISSUER,
     "issuer": ISSUER,
@@ -269,7 +270,7 @@ def _read(token: str, expected_type: str | None = None, allow_expired: bool = Fa
 
 
 @lru_cache(maxsize=1024)
-def _verify(token: str, *keys: tuple[str | None, str]) -> tuple[Claims, float]:
+def _verify(token: str, *keys: tuple[str | None, str]) -> tuple[Claims, int]:
     """What a token says that was signed with one of these keys, and when it runs out.
 
     What has been verified remains so, and a client sends its token many times.
@@ -279,10 +280,13 @@ def _verify(token: str, *keys: tuple[str | None, str]) -> tuple[Claims, float]:
     try:
         kid = get_unverified_header(token).get("kid")
         payload = decode(token, dict(keys)[kid], [ALGORITHM], **EXPECTED)
+        # To Python's JSON infinity is a number, too.
+        if type(payload["exp"]) is not int or payload["type"] not in TYPES:
+            raise TokenInvalid
         claims = Claims(
             int(payload["sub"]), UUID(payload["sid"]), UUID(payload["jti"]), payload["type"]
         )
-        return claims, float(payload["exp"])
+        return claims, payload["exp"]
     # RecursionError: the JSON inside a token can be nested as deeply as any other.
     except (PyJWTError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise TokenInvalid from None

@@ -69,6 +69,12 @@ FORGERIES: dict[str, Forge] = {
     "another issuer": with_claims(iss="somebody-else"),
     "another audience": with_claims(aud="somebody-else"),
     "another issuer and audience": with_claims(iss="somebody-else", aud="somebody-else"),
+    "another kind of token": with_claims(type="id"),
+    "both types": with_claims(type=["access", "refresh"]),
+    "an expiry of infinity": with_claims(exp=1e400),
+    "an expiry of true": with_claims(exp=True),
+    "an expiry in words": with_claims(exp="9999999999"),
+    "several expiries": with_claims(exp=[9999999999]),
 }
 # What somebody may hold, or find, that is no access token.
 OTHER_THINGS: dict[str, Take] = {
