@@ -37,7 +37,7 @@ def unsigned(algorithm: str) -> Forge:
     return lambda app, token: under({"alg": algorithm})(app, token).rpartition(".")[0] + "."
 
 
-def with_claims(**claims: object) -> Forge:
+def with_claims(**claims: Any) -> Forge:
     return lambda app, token: reminted(app, token, **claims)
 
 
