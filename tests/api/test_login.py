@@ -1,13 +1,13 @@
 """Somebody who has an account opens a session."""
 
-from time import perf_counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.test_lookup import everything
-from tests.endings import Sql
 from tests.people import PASSWORD, People, bearer
 from tests.problems import assert_problem
 
@@ -30,21 +30,12 @@ NO_ADDRESSES = {
     "60,000 letters": "a" * 60_000 + "@example.com",
 }
 
+Statements = Callable[[], AbstractContextManager[list[str]]]
+
 
 def log_in(http: httpx.Client, email: Any = EMAIL, password: Any = PASSWORD) -> httpx.Response:
     body = {"email": email, "password": password}
     return http.post("/auth/login", json=body, headers=SAME_REQUEST_ID)
-
-
-def quickest(http: httpx.Client, sql: Sql, email: str) -> float:
-    """The time of the quickest of several wrong attempts, seconds."""
-    times = []
-    for _ in range(12):
-        sql("DELETE FROM failed_attempts")
-        started = perf_counter()
-        assert log_in(http, email, "a wrong password").status_code == 401
-        times.append(perf_counter() - started)
-    return min(times)
 
 
 def test_the_right_password_gives_the_user_and_tokens(http: httpx.Client, register: People) -> None:
@@ -96,14 +87,16 @@ def test_an_unknown_address_is_answered_as_a_wrong_password_is(
     assert everything(wrong) == everything(unknown)
 
 
-@pytest.mark.usefixtures("hashes_at_full_cost")
-def test_an_unknown_address_takes_the_time_of_a_wrong_password(
-    http: httpx.Client, register: People, sql: Sql
+def test_an_unknown_address_is_the_same_work_as_a_wrong_password(
+    http: httpx.Client, register: People, statements: Statements
 ) -> None:
     register(email=EMAIL)
-    wrong = quickest(http, sql, EMAIL)
-    unknown = quickest(http, sql, "nobody@example.com")
-    assert 0.6 < unknown / wrong < 1.6
+    with statements() as for_known:
+        log_in(http, password="a wrong password")
+    with statements() as for_unknown:
+        log_in(http, email="nobody@example.com", password="a wrong password")
+    assert len(for_known) > 2
+    assert for_known == for_unknown
 
 
 @pytest.mark.parametrize("spelling", ["ADA@EXAMPLE.COM", "Ada@Example.Com"])

@@ -1,6 +1,7 @@
 """Anybody finds a person's active code by their e-mail address."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ REQUEST_ID = {"X-Request-ID": "the-same-for-all"}
 BAD_ADDRESSES = ["", " ", "grace", "@example.com", "grace@", "a b@example.com", "grace@@x.org"]
 
 LookUp = Callable[[httpx.Client, str], httpx.Response]
+Statements = Callable[[], AbstractContextManager[list[str]]]
 
 
 def by_get(http: httpx.Client, email: str) -> httpx.Response:
@@ -92,6 +94,25 @@ def test_a_code_that_has_ended_is_answered_like_no_account_byte_for_byte(
 ) -> None:
     end(grace, grace.publish(), sql)
     assert everything(look_up(http, ADDRESS)) == everything(look_up(http, "nobody@example.com"))
+
+
+@either_way
+@any_ending_without_successor
+def test_a_code_that_has_ended_is_the_same_work_as_no_account(
+    http: httpx.Client,
+    grace: Person,
+    sql: Sql,
+    end: Ending,
+    look_up: LookUp,
+    statements: Statements,
+) -> None:
+    end(grace, grace.publish(), sql)
+    with statements() as for_known:
+        look_up(http, ADDRESS)
+    with statements() as for_unknown:
+        look_up(http, "nobody@example.com")
+    assert for_known == for_unknown
+    assert len(for_known) == 1
 
 
 @either_way

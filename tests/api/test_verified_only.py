@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app.extensions import db
-from tests.api.test_lookup import LookUp, either_way, everything
+from tests.api.test_lookup import LookUp, Statements, either_way, everything
 from tests.holding import held_after
 from tests.inbox import Inbox
 from tests.mailed_links import VERIFY_PAGE, verify
@@ -87,6 +87,18 @@ def test_whoever_is_not_verified_is_not_found_and_answered_for_like_nobody_byte_
 ) -> None:
     assert_problem(look_up(http, ada.email), 404, "referral_code_not_found")
     assert everything(look_up(http, ada.email)) == everything(look_up(http, NOBODY))
+
+
+@either_way
+def test_whoever_is_not_verified_is_the_same_work_as_nobody(
+    http: httpx.Client, ada: Person, look_up: LookUp, statements: Statements
+) -> None:
+    with statements() as for_known:
+        look_up(http, ada.email)
+    with statements() as for_unknown:
+        look_up(http, NOBODY)
+    assert len(for_known) == 1
+    assert for_known == for_unknown
 
 
 @either_way
