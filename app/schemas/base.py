@@ -26,6 +26,12 @@ PLAIN_EMAIL = re.compile(
     r"(?=.{6,64}\Z)[A-Za-z0-9]+([._+-][A-Za-z0-9]+)*@([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}"
 )
 SPECIAL_USE = tuple(SPECIAL_USE_DOMAIN_NAMES)
+# What nobody sees, so that an address with it reads as another's: what Unicode has ignored by
+# default, and a blank sign. The library refuses only those of them that are format characters.
+UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
 
 RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
@@ -140,6 +146,8 @@ def checked_email(address: str) -> str:
         raise ValidationError(str(error)) from None
     # Of a domain the library makes the one form there is.
     local, at, domain = checked.normalized.rpartition("@")
+    if UNSEEN.search(local):
+        raise ValidationError("The e-mail address has characters that cannot be seen.")
     small = re.sub(r"\w+", _one_small_sigma, local.lower())
     return unicodedata.normalize("NFC", small) + at + domain
 
