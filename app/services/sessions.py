@@ -19,6 +19,7 @@ from app.database import read, transaction
 from app.errors import TokenExpired, TokenInvalid, TokenReused, TokenRevoked
 from app.extensions import db, jwt
 from app.models import RefreshToken, Session, User
+from app.models.base import MAX_ID
 
 # Two tabs of one browser may both send the token they share; that is no theft.
 RACE = timedelta(seconds=10)
@@ -26,7 +27,6 @@ SWEPT_AT_ONCE = 1000
 
 ISSUER = "referral"
 ALGORITHM = "HS256"
-TYPES = ("access", "refresh")
 EXPECTED: dict[str, Any] = {
     "audience": ISSUER,
     "issuer": ISSUER,
@@ -181,7 +181,7 @@ def end(session_id: UUID) -> None:
 def end_by_token(token: str) -> None:
     """End the session that either of its tokens names, run out or not; else do nothing."""
     try:
-        claims = _read(token, allow_expired=True)
+        claims = _read(token, "access", "refresh", allow_expired=True)
     except TokenInvalid:
         return
     end(claims.session_id)
@@ -260,11 +260,11 @@ def _used_a_moment_ago(claims: Claims) -> bool:
     return db.session.scalar(used) is not None
 
 
-def _read(token: str, expected_type: str | None = None, allow_expired: bool = False) -> Claims:
+def _read(token: str, *types: str, allow_expired: bool = False) -> Claims:
     claims, expires_at = _verify(token, *_keys().items())
     if expires_at <= time() and not allow_expired:
         raise TokenExpired
-    if expected_type not in (None, claims.type):
+    if claims.type not in types:
         raise TokenInvalid
     return claims
 
@@ -280,13 +280,12 @@ def _verify(token: str, *keys: tuple[str | None, str]) -> tuple[Claims, int]:
     try:
         kid = get_unverified_header(token).get("kid")
         payload = decode(token, dict(keys)[kid], [ALGORITHM], **EXPECTED)
+        user_id, expires_at = int(payload["sub"]), payload["exp"]
         # To Python's JSON infinity is a number, too.
-        if type(payload["exp"]) is not int or payload["type"] not in TYPES:
+        if type(expires_at) is not int or not 0 < user_id <= MAX_ID:
             raise TokenInvalid
-        claims = Claims(
-            int(payload["sub"]), UUID(payload["sid"]), UUID(payload["jti"]), payload["type"]
-        )
-        return claims, payload["exp"]
+        claims = Claims(user_id, UUID(payload["sid"]), UUID(payload["jti"]), payload["type"])
+        return claims, expires_at
     # RecursionError: the JSON inside a token can be nested as deeply as any other.
     except (PyJWTError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise TokenInvalid from None
