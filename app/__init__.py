@@ -22,7 +22,7 @@ from app.errors import init_errors
 from app.extensions import exchange, jwt, task_queue
 from app.json import Json
 from app.logs import init_logs
-from app.services.sessions import ALGORITHM, ISSUER
+from app.services.tokens import ALGORITHM, ISSUER
 from app.settings import load_settings
 
 LARGEST_BODY = 64 * 1024

@@ -21,7 +21,8 @@ from app.errors import (
 from app.schemas.accounts import Credentials, MeOut, PasswordChange, Registration, SignedInOut
 from app.schemas.sessions import TokensOut
 from app.services import accounts, sessions
-from app.services.sessions import Caller, Claims, Tokens
+from app.services.sessions import Caller
+from app.services.tokens import Claims, Tokens
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth")
 

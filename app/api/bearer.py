@@ -7,7 +7,7 @@ from flask import request
 
 from app.api.contract import View, extend
 from app.errors import TokenMissing
-from app.services import sessions
+from app.services import sessions, tokens
 
 
 def signed_in(view: View) -> View:
@@ -28,7 +28,7 @@ def access_token(view: View) -> View:
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, claims=sessions.read_access_token(_bearer_token()), **kwargs)
+        return view(*args, claims=tokens.read_access_token(_bearer_token()), **kwargs)
 
     return extend(view, wrapper, bearer="access")
 
@@ -38,7 +38,7 @@ def refresh_token(view: View) -> View:
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, claims=sessions.read_refresh_token(_bearer_token()), **kwargs)
+        return view(*args, claims=tokens.read_refresh_token(_bearer_token()), **kwargs)
 
     return extend(view, wrapper, bearer="refresh")
 

@@ -14,7 +14,8 @@ from app.api.contract import FORM, View, extend
 from app.errors import TooManyRequests
 from app.extensions import limiter
 from app.limiter import Window
-from app.services.sessions import Caller, Claims
+from app.services.sessions import Caller
+from app.services.tokens import Claims
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -18,8 +18,8 @@ from app.errors import Invalid, InvalidCredentials, TooManyAttempts, Unauthorize
 from app.json import MEDIA_TYPE, written
 from app.schemas.base import canonical_email
 from app.schemas.sessions import RevocationRequest, TokenRequest, TokensOut
-from app.services import accounts, sessions
-from app.services.sessions import Claims, Tokens
+from app.services import accounts, sessions, tokens
+from app.services.tokens import Claims, Tokens
 
 PARAMETERS = TokenRequest().fields.keys() | RevocationRequest().fields.keys()
 
@@ -64,7 +64,7 @@ def grant_token(data: dict[str, str]) -> Any:
         return _by_password(*_required(data, "username", "password"))
     if data["grant_type"] == "refresh_token":
         (token,) = _required(data, "refresh_token")
-        return _by_refresh_token(claims=sessions.read_refresh_token(token))
+        return _by_refresh_token(claims=tokens.read_refresh_token(token))
     raise UnsupportedGrantType
 
 

@@ -16,7 +16,8 @@ from app.errors import (
 from app.schemas.paging import PageQuery
 from app.schemas.referrals import Activation, JoinedOut, ReferralPageOut
 from app.services import referrals
-from app.services.sessions import Caller, Claims
+from app.services.sessions import Caller
+from app.services.tokens import Claims
 
 blueprint = Blueprint("referral", __name__, url_prefix="/referral")
 

@@ -31,7 +31,8 @@ from app.services import (
     screening,
     sessions,
 )
-from app.services.sessions import ACCOUNT, LIVES, Account, Caller, Claims, Tokens
+from app.services.sessions import ACCOUNT, LIVES, Account, Caller
+from app.services.tokens import Claims, Tokens
 
 REFERRALS_SHOWN = 50
 

@@ -37,7 +37,8 @@ from app.models.codes import USABLE, WORDING
 from app.models.referrals import ONE_REFERRER, REFERRER_JOINED_FIRST
 from app.services import mails
 from app.services.paging import Position, beyond, position
-from app.services.sessions import LIVES, Account, Claims
+from app.services.sessions import LIVES, Account
+from app.services.tokens import Claims
 
 # Between one person and the next; within JSON no line ends but where its writer ends it.
 END_OF_LINE = ",\n"

@@ -5,37 +5,21 @@ Every request asks PostgreSQL whether its session is there, so what was ended ca
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from time import time
-from typing import Any
 from uuid import UUID, uuid4
 
 from flask import current_app
-from flask_jwt_extended import create_access_token, create_refresh_token
-from jwt import PyJWTError, decode, get_unverified_header
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
 
 from app.database import read, transaction
-from app.errors import TokenExpired, TokenInvalid, TokenReused, TokenRevoked
-from app.extensions import db, jwt
+from app.errors import TokenInvalid, TokenReused, TokenRevoked
+from app.extensions import db
 from app.models import RefreshToken, Session, User
-from app.models.base import MAX_ID
+from app.services import tokens
+from app.services.tokens import Claims, Tokens
 
 # Two tabs of one browser may both send the token they share; that is no theft.
 RACE = timedelta(seconds=10)
 SWEPT_AT_ONCE = 1000
-
-ISSUER = "referral"
-ALGORITHM = "HS256"
-EXPECTED: dict[str, Any] = {
-    "audience": ISSUER,
-    "issuer": ISSUER,
-    "options": {
-        "require": ["aud", "exp", "iss", "jti", "sid", "sub", "type"],
-        # It is looked at each time, not only when the token is verified.
-        "verify_exp": False,
-    },
-}
 
 # In the order of `Account`.
 ACCOUNT = select(
@@ -49,16 +33,6 @@ ACCOUNT = select(
 # That the session of a token is there, which `Claims.session` names.
 LIVES = and_(Session.id == bindparam("session_id"), Session.user_id == bindparam("user_id"))
 CALLER = ACCOUNT.join(Session, Session.user_id == User.id).where(LIVES)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tokens:
-    """What a client holds of a session. `expires_in` is the life of the access token, seconds."""
-
-    access_token: str
-    refresh_token: str
-    expires_in: int
-    token_type: str = "Bearer"  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -81,49 +55,12 @@ class Caller:
     session_id: UUID
 
 
-@dataclass(frozen=True)
-class Claims:
-    """What a token says that was signed here and has not run out."""
-
-    user_id: int
-    session_id: UUID
-    jti: UUID
-    type: str
-
-    @property
-    def session(self) -> dict[str, Any]:
-        """What a statement is to be told of the session."""
-        return {"session_id": self.session_id, "user_id": self.user_id}
-
-
-@jwt.encode_key_loader
-def _signing_key(_identity: str) -> str:
-    return _keys()[_signing_kid()]
-
-
-@jwt.additional_headers_loader
-def _key_header(_identity: str) -> dict[str, str]:
-    kid = _signing_kid()
-    return {} if kid is None else {"kid": kid}
-
-
-def _signing_kid() -> str | None:
-    name: str = current_app.config["JWT_SIGNING_KEY"]
-    return name if name in current_app.config["JWT_KEYS"] else None
-
-
-def _keys() -> dict[str | None, str]:
-    """What a token may be signed with, by its `kid`; a token without one is of SECRET_KEY."""
-    ring: dict[str, str] = current_app.config["JWT_KEYS"]
-    return {None: current_app.config["SECRET_KEY"]} | ring
-
-
 def authenticate(token: str) -> Caller:
     """The caller whose access token this is; one statement.
 
     :raises TokenInvalid, TokenExpired, TokenRevoked: (RFC 6750, section 3.1).
     """
-    claims = read_access_token(token)
+    claims = tokens.read_access_token(token)
     found = read(CALLER, claims.session)
     if not found:
         raise TokenRevoked
@@ -137,22 +74,6 @@ def open_session(user_id: int) -> Tokens:
         insert(Session).values(id=session_id, user_id=user_id, expires_at=_refresh_expiry())
     )
     return _issue(user_id, session_id)
-
-
-def read_access_token(token: str) -> Claims:
-    """What an access token says. Whether its session is still there, the database knows.
-
-    :raises TokenInvalid, TokenExpired: it is of no use.
-    """
-    return _read(token, "access")
-
-
-def read_refresh_token(token: str) -> Claims:
-    """What a refresh token says.
-
-    :raises TokenInvalid, TokenExpired: it is of no use.
-    """
-    return _read(token, "refresh")
 
 
 def refresh(claims: Claims) -> Tokens:
@@ -181,7 +102,7 @@ def end(session_id: UUID) -> None:
 def end_by_token(token: str) -> None:
     """End the session that either of its tokens names, run out or not; else do nothing."""
     try:
-        claims = _read(token, "access", "refresh", allow_expired=True)
+        claims = tokens.read_any(token)
     except TokenInvalid:
         return
     end(claims.session_id)
@@ -260,47 +181,11 @@ def _used_a_moment_ago(claims: Claims) -> bool:
     return db.session.scalar(used) is not None
 
 
-def _read(token: str, *types: str, allow_expired: bool = False) -> Claims:
-    claims, expires_at = _verify(token, *_keys().items())
-    if expires_at <= time() and not allow_expired:
-        raise TokenExpired
-    if claims.type not in types:
-        raise TokenInvalid
-    return claims
-
-
-@lru_cache(maxsize=1024)
-def _verify(token: str, *keys: tuple[str | None, str]) -> tuple[Claims, int]:
-    """What a token says that was signed with one of these keys, and when it runs out.
-
-    What has been verified remains so, and a client sends its token many times.
-
-    :raises TokenInvalid: it was not, or says something else than our tokens do.
-    """
-    try:
-        kid = get_unverified_header(token).get("kid")
-        payload = decode(token, dict(keys)[kid], [ALGORITHM], **EXPECTED)
-        user_id, expires_at = int(payload["sub"]), payload["exp"]
-        # To Python's JSON infinity is a number, too.
-        if type(expires_at) is not int or not 0 < user_id <= MAX_ID:
-            raise TokenInvalid
-        claims = Claims(user_id, UUID(payload["sid"]), UUID(payload["jti"]), payload["type"])
-        return claims, expires_at
-    # RecursionError: the JSON inside a token can be nested as deeply as any other.
-    except (PyJWTError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise TokenInvalid from None
-
-
 def _issue(user_id: int, session_id: UUID) -> Tokens:
     """Tokens for this session, the refresh token on record."""
     jti = uuid4()
     db.session.execute(insert(RefreshToken).values(jti=jti, session_id=session_id))
-    identity, claims = str(user_id), {"sid": str(session_id)}
-    return Tokens(
-        access_token=create_access_token(identity, additional_claims=claims),
-        refresh_token=create_refresh_token(identity, additional_claims=claims | {"jti": str(jti)}),
-        expires_in=current_app.config["JWT_ACCESS_TOKEN_EXPIRES"],
-    )
+    return tokens.sign(user_id, session_id, jti)
 
 
 def _longest_life() -> timedelta:
