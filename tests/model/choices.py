@@ -33,7 +33,8 @@ ADDRESSES = {
 }
 # Minutes. However they add up, no end comes within minutes after a leap: no step is a race.
 LIFETIMES = (60, 24 * 60, 100 * 24 * 60)
-LEAPS = (60, 24 * 60, 20 * 24 * 60)
+LEAPS = (60, 24 * 60)
+ABSENCES = (20 * 24 * 60, 25 * 24 * 60)
 OFFSETS = (UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=11)))
 
 Spelling = Callable[[str], str]
@@ -108,6 +109,7 @@ passwords = sampled_from(PASSWORDS)
 nonsense = sampled_from(NONSENSE)
 unknown_ids = sampled_from(UNKNOWN_IDS)
 leaps = sampled_from(LEAPS)
+absences = sampled_from(ABSENCES)
 lives: SearchStrategy[Life] = builds(
     Life, sampled_from(LIFETIMES), one_of(sampled_from([None]), sampled_from(OFFSETS))
 )

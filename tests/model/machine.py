@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from tests.model import choices
-from tests.model.choices import PASSWORDS, WORDINGS, Address, Life
+from tests.model.choices import ADDRESSES, PASSWORDS, WORDINGS, Address, Life
 from tests.model.referrals import Referrals
 from tests.model.world import World
 
@@ -17,9 +17,10 @@ class Machine(Referrals):
 
     @initialize()
     def some_are_there(self) -> None:
-        """Somebody with codes of several kinds and a used token, and two whom they brought."""
-        self.register(Address("ada@example.com", "ada@example.com"), PASSWORDS[0])
-        (ada,) = self.state.sessions
+        """Somebody with all kinds of codes, two whom they brought, and one whom nobody did."""
+        for email in list(ADDRESSES)[:2]:
+            self.register(Address(email, email), PASSWORDS[0])
+        ada = self.state.sessions[0]
         for wording in WORDINGS[:2]:
             self.publish_a_wording(ada, wording, str.upper, Life(24 * 60, None))
         self.delete((ada, self.state.codes[-1]))
@@ -37,6 +38,10 @@ class Machine(Referrals):
         self.world.let_pass(minutes)
         self.state.let_pass(timedelta(minutes=minutes))
         self.concerned += self.state.accounts.values()
+
+    @rule(minutes=choices.absences)
+    def nobody_comes_for_weeks(self, minutes: int) -> None:
+        self.time_passes(minutes)
 
 
 def run(world: World, examples: int, steps: int, seed: int) -> None:
