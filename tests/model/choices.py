@@ -99,6 +99,12 @@ def _who_may_join(state: State) -> list[tuple[Session, Code]]:
     ] or pairs
 
 
+def _who_will_join(state: State) -> list[tuple[Session, Code]]:
+    """Sessions and codes of which nothing is at fault; all that come near if there are none."""
+    pairs = _who_may_join(state)
+    return [(session, code) for session, code in pairs if code.is_active] or pairs
+
+
 def spelled(emails: Iterable[str]) -> list[Address]:
     """All forms of these addresses."""
     return [Address(form, email) for email in emails for form in ADDRESSES[email]]
@@ -149,5 +155,5 @@ sessions_and_codes: SearchStrategy[tuple[Session, Code]] = of_state(
     lambda state: [(session, code) for session in state.live for code in state.codes]
 )
 own_and_others = one_of(own_codes, sessions_and_codes)
-joins = one_of(of_state(_who_may_join), sessions_and_codes)
+joins = one_of(of_state(_who_will_join), of_state(_who_may_join), sessions_and_codes)
 wordings = one_of(sampled_from(WORDINGS), codes.map(lambda code: code.wording))
