@@ -112,7 +112,7 @@ def _wait(conn: connection) -> None:
 def _poll(conn: connection, end: float) -> None:
     while (state := conn.poll()) != POLL_OK:
         if not _is_ready(conn.fileno(), state == POLL_READ, max(0, end - monotonic())):
-            raise psycopg2.OperationalError("PostgreSQL did not answer in time")
+            raise patience.OutOfPatience("PostgreSQL did not answer in time")
 
 
 def _is_ready(file: int, to_be_read: bool, seconds: float) -> bool:

@@ -4,8 +4,14 @@ from contextvars import ContextVar
 from math import inf
 
 from flask import has_request_context
+from psycopg2 import OperationalError
 
 WAIT_SECONDS = 5
+
+
+class OutOfPatience(OperationalError):
+    """PostgreSQL did not answer in time, though it may be there."""
+
 
 # How long this request has waited. Of what is no request, each wait is by itself.
 _waited: ContextVar[float] = ContextVar("waited", default=0.0)

@@ -20,6 +20,7 @@ from sqlalchemy import Engine, Select
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from app.connections import readers_of
+from app.patience import OutOfPatience
 
 # What PostgreSQL says to those whom it cuts off (its manual, appendix A).
 SHUTDOWN = "57P"
@@ -57,10 +58,10 @@ def fetch(
 
 
 def _was_cut(error: psycopg2.Error) -> bool:
-    """Whether PostgreSQL, or its end, has closed the connection; not who waited in vain."""
-    if error.pgcode is None:
-        return error.cursor is not None
-    return error.pgcode.startswith(SHUTDOWN)
+    """Whether PostgreSQL, or its end, has closed the connection."""
+    if isinstance(error, OutOfPatience):
+        return False
+    return error.pgcode is None or error.pgcode.startswith(SHUTDOWN)
 
 
 def _fetch(engine: Engine, written: WrittenOut, parameters: Mapping[str, Any]) -> Sequence[Any]:
