@@ -62,6 +62,7 @@ def run(world: World, examples: int, steps: int, seed: int) -> None:
         database=None,
         deadline=None,
         derandomize=False,
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(Seeded, settings=budget)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from hypothesis.vendor.pretty import RepresentationPrinter
+
 SESSION = timedelta(days=30)
 
 
@@ -11,17 +13,27 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(eq=False)
-class Code:
+class Named:
+    """Shown in a failing life by what it is called; of a dataclass Hypothesis shows everything."""
+
+    def _repr_pretty_(self, printer: RepresentationPrinter, _is_cycle: bool) -> None:
+        printer.text(repr(self))
+
+
+@dataclass(eq=False, repr=False)
+class Code(Named):
     """A wording, and its owner for ever."""
 
     id: int
     wording: str
-    owner: "Account" = field(repr=False)
+    owner: "Account"
     expires_at: datetime
     created_at: datetime
     is_activated: bool = True
     is_deleted: bool = False
+
+    def __repr__(self) -> str:
+        return f"<code {self.id}, {self.wording}, of {self.owner.email}>"
 
     @property
     def is_active(self) -> bool:
@@ -46,18 +58,21 @@ class Joining:
         return self.code.owner
 
 
-@dataclass(eq=False)
-class Account:
+@dataclass(eq=False, repr=False)
+class Account(Named):
     """A person, and in their order the codes they published and the people they brought."""
 
     id: int
     email: str
-    password: str = field(repr=False)
-    created_at: datetime = field(repr=False)
+    password: str
+    created_at: datetime
     is_admin: bool = False
-    joining: Joining | None = field(default=None, repr=False)
-    codes: list[Code] = field(default_factory=list, repr=False)
-    brought: list["Account"] = field(default_factory=list, repr=False)
+    joining: Joining | None = None
+    codes: list[Code] = field(default_factory=list)
+    brought: list["Account"] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<{self.email}>"
 
     @property
     def kept_codes(self) -> list[Code]:
@@ -74,24 +89,30 @@ class Account:
         code.expires_at = expires_at
 
 
-@dataclass(eq=False)
-class Used:
+@dataclass(eq=False, repr=False)
+class Used(Named):
     """A refresh token that was used."""
 
-    token: str = field(repr=False)
+    token: str
     at: datetime
 
+    def __repr__(self) -> str:
+        return f"<token used at {self.at}>"
 
-@dataclass(eq=False)
-class Session:
+
+@dataclass(eq=False, repr=False)
+class Session(Named):
     """A log-in: its tokens, and until when it goes on if nobody refreshes it."""
 
     account: Account
-    access_tokens: list[str] = field(repr=False)
-    refresh_token: str = field(repr=False)
-    expires_at: datetime = field(repr=False)
-    used: list[Used] = field(default_factory=list, repr=False)
-    has_ended: bool = field(default=False, repr=False)
+    access_tokens: list[str]
+    refresh_token: str
+    expires_at: datetime
+    used: list[Used] = field(default_factory=list)
+    has_ended: bool = False
+
+    def __repr__(self) -> str:
+        return f"<session of {self.account.email}>"
 
     @property
     def access_token(self) -> str:
