@@ -45,7 +45,6 @@ def copy(cur: cursor, table: str, rows: Iterator[Row], progressed: Callable[[int
     try:
         cur.copy_expert(f"COPY {table} FROM STDIN", lines)
     except QueryCanceled:
-        if lines.failure is None:
-            raise
-        # What happened here, Ctrl-C for instance, psycopg2 tells nobody but the server.
-        raise lines.failure from None
+        # What happened here psycopg2 tells nobody but the server: Ctrl-C for instance, which may
+        # also come before anything can be noted.
+        raise lines.failure or KeyboardInterrupt from None
