@@ -16,10 +16,10 @@ PYTEST := -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(ARGS)
 test: .venv/installed
 	@$(BIN)/python $(PYTEST)
 
-# The service under what befalls it, the deployment of docker-compose.yaml and that of
-# docs/scaling.md, as plain processes; CONTRIBUTING.md says which of Debian's packages they want.
+# What `make run` starts, the service under what befalls it, the deployment of docker-compose.yaml
+# and that of docs/scaling.md, as plain processes; CONTRIBUTING.md says which of Debian's packages they want.
 test-system: .venv/installed
-	@$(BIN)/python -m pytest tests/system tests/deployed/operation $(ARGS)
+	@$(BIN)/python -m pytest tests/dev tests/system tests/deployed/operation $(ARGS)
 
 # The pages in Chromium, which has to be there.
 test-browser: .venv/installed
