@@ -17,7 +17,8 @@ test: .venv/installed
 	@$(BIN)/python $(PYTEST)
 
 # What `make run` starts, the service under what befalls it, the deployment of docker-compose.yaml
-# and that of docs/scaling.md, as plain processes; CONTRIBUTING.md says which of Debian's packages they want.
+# and that of docs/scaling.md, as plain processes; CONTRIBUTING.md says which of Debian's packages
+# they want.
 test-system: .venv/installed
 	@$(BIN)/python -m pytest tests/dev tests/system tests/deployed/operation $(ARGS)
 
