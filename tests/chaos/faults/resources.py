@@ -66,13 +66,11 @@ class NoDisk(PostgresFault):
     def strike(self, world: World) -> None:
         ballast = world.data / "postgres" / "ballast"
         end = time.monotonic() + SECONDS
-        with ballast.open("wb", buffering=0) as file:
+        with ballast.open("wb") as file:
             while time.monotonic() < end:
+                free = shutil.disk_usage(ballast.parent).free
+                # None is, or PostgreSQL takes some at the same moment.
                 with suppress(OSError):
-                    os.posix_fallocate(file.fileno(), 0, file.tell() + free(ballast))
+                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, free)
                 time.sleep(0.05)
         ballast.unlink()
-
-
-def free(path: Path) -> int:
-    return shutil.disk_usage(path.parent).free
