@@ -9,6 +9,7 @@ from app.models.codes import ONE_ACTIVATED
 from dev.running import temporary_folder
 from tests.chaos import sabotage
 from tests.chaos.faults.nothing import Nothing
+from tests.chaos.faults.resources import SLOWLY
 from tests.chaos.rounds import play
 from tests.chaos.world import Change, World
 
@@ -23,7 +24,7 @@ def test_it_is_noticed_that_one_may_have_two_active_codes() -> None:
 
 
 def test_it_is_noticed_that_mails_are_owed_before_what_they_tell_is_true() -> None:
-    found = wrong("SELECT", with_web(sabotage.mail_before_commit))
+    found = wrong("SELECT", with_web(sabotage.mail_before_commit), SLOWLY)
     assert any("was sent as 0 mails" in each for each in found)
 
 

@@ -22,6 +22,7 @@ FAULTS: list[Fault] = [
     postgres.ReadOnly(),
     resources.NoConnections(),
     resources.NoDisk(),
+    resources.SlowDisk(),
     redis.Killed(),
     redis.Freeze(),
     redis.Full(),

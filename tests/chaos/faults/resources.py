@@ -11,12 +11,15 @@ from pathlib import Path
 import psycopg2
 
 from dev.account import is_root
+from tests.chaos.fault import Fault
 from tests.chaos.faults.postgres import BACKENDS, PostgresFault
 from tests.chaos.world import World, with_options
 
 SECONDS = 5
 CONNECTIONS = 60
 DISK_MB = 400
+COMMIT_MS = 100
+SLOWLY = with_options("POSTGRES", f"--commit_delay={COMMIT_MS * 1000}", "--commit_siblings=0")
 CUT_OFF = f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) AS backends"
 
 
@@ -40,6 +43,21 @@ class NoConnections(PostgresFault):
             taken[0].cursor().execute(CUT_OFF)
         for connection in taken:
             connection.close()
+
+
+class SlowDisk(Fault):
+    """Whatever comes too early comes long before the commit."""
+
+    name = "the disk is slow"
+    how = f"every COMMIT takes {COMMIT_MS} ms longer, all the time"
+    is_felt = False
+    recovers_within = 0
+
+    def world(self, folder: Path) -> World:
+        return World(folder, SLOWLY)
+
+    def strike(self, _: World) -> None:
+        time.sleep(SECONDS)
 
 
 class NoDisk(PostgresFault):
