@@ -165,6 +165,12 @@ def test_an_outage_is_for_as_long_as_a_fault_lasts() -> None:
     assert len(list(check.answers(answers, 2, 3))) == 2
 
 
+def test_an_answer_is_lost_only_where_a_fault_may_lose_it() -> None:
+    unanswered = [registration(ADA, LOST)]
+    assert list(check.losses(unanswered, 0, 1)) == []
+    assert len(list(check.losses(unanswered, 2, 3))) == 1
+
+
 def test_mails_must_be_those_that_are_due(sql: Sql) -> None:
     ada, bob = put_person(sql, ADA), put_person(sql, BOB)
     put_code(sql, ada, CODE)

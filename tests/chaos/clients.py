@@ -162,7 +162,7 @@ EVERYTHING: Sequence[Act] = [*WRITES, Client.look_at_oneself, Client.look_somebo
 
 
 class Crowd:
-    """Clients at work, for the length of a `with` block.
+    """Clients, and those whose codes they join with.
 
     :param name: what no other crowd of this database is called.
     """
@@ -174,11 +174,10 @@ class Crowd:
         self.http.timeout = httpx.Timeout(PATIENCE_SECONDS)
         self._over = Event()
         self._clients: list[Client] = []
-        # Those whose codes the others join with.
-        self.referrers = [self._referrer(f"{name}-referrer-{each}") for each in range(3)]
+        referrers = [self._referrer(f"{name}-referrer-{each}") for each in range(3)]
         withdrawn = self._referrer(f"{name}-{WITHDRAWN}")
         withdrawn.withdraw()
-        self._codes = [code for person in self.referrers for _, code in person.codes]
+        self._codes = [code for person in referrers for _, code in person.codes]
         self._withdrawn = [code for _, code in withdrawn.codes]
 
     def client(self) -> Client:

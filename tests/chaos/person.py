@@ -50,7 +50,7 @@ class Person:
 
     def publish(self) -> Entry:
         """Publish a code in place of the one there is."""
-        return self._published(self._asking_to_publish()())
+        return self._published(self._once(self._asking_to_publish()))
 
     def publish_several(self, number: int) -> None:
         """Publish codes at one moment."""
