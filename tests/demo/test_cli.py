@@ -60,12 +60,30 @@ def start(settings_file: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-def impatient(sql: Sql) -> Iterator[None]:
-    """PostgreSQL ends what takes longer than a moment."""
+def configure(sql: Sql) -> Iterator[Callable[[str, str], None]]:
+    """Changes a setting for whoever connects to this database."""
     (name,) = sql("SELECT current_database()")[0]
-    sql(f"ALTER DATABASE \"{name}\" SET statement_timeout = '10ms'")
-    yield
-    sql(f'ALTER DATABASE "{name}" RESET statement_timeout')
+
+    def change(setting: str, value: str) -> None:
+        sql(f"ALTER DATABASE \"{name}\" SET {setting} = '{value}'")
+
+    yield change
+    sql(f'ALTER DATABASE "{name}" RESET ALL')
+
+
+@pytest.fixture
+def impatient(configure: Callable[[str, str], None]) -> None:
+    """PostgreSQL ends what takes longer than a moment."""
+    configure("statement_timeout", "10ms")
+
+
+@pytest.fixture
+def durable(configure: Callable[[str, str], None]) -> None:
+    """PostgreSQL answers a commit once it is written.
+
+    Before that it would not note that everybody may see the rows.
+    """
+    configure("synchronous_commit", "on")
 
 
 def counts(sql: Sql) -> tuple[object, ...]:
@@ -108,6 +126,7 @@ def test_numbers_that_cannot_be_are_refused(app: Flask, sql: Sql, users: int, br
     assert counts(sql) == (0, 0, 0)
 
 
+@pytest.mark.usefixtures("durable")
 def test_what_is_there_is_analysed_and_seen_by_everybody(app: Flask, sql: Sql) -> None:
     fill(app)
     tables = "SELECT sum(reltuples), bool_and(relallvisible > 0) FROM pg_class WHERE relname IN"
