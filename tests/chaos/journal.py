@@ -26,7 +26,7 @@ class Fate(Enum):
 class Entry:
     """One request: who wanted what, and what came of it.
 
-    :ivar operation: what was asked, in a word of `tests.chaos.operations`.
+    :ivar operation: what was asked, in a word of `tests.chaos.story`.
     :ivar who: the address of the person.
     :ivar terms: what matters of the request.
     :ivar race: the number that requests of one moment share, or 0.
