@@ -7,6 +7,9 @@ from tests.chaos.fault import Fault
 from tests.chaos.world import World
 
 IN_FLIGHT_SECONDS = 0.2
+# Old workers wait for gunicorn's timeout at most until new ones serve, then for its
+# graceful_timeout at most until nobody is being served.
+RELOAD_SECONDS = 45
 
 
 class WorkerKilled(Fault):
@@ -29,7 +32,9 @@ class Reloads(Fault):
         before = {process.pid for process in world.processes("web")[1:]}
         world.part("web").send_signal(signal.SIGHUP)
         wait_until(
-            lambda: not before & {each.pid for each in world.processes("web")}, "new workers"
+            lambda: not before & {each.pid for each in world.processes("web")},
+            "new workers",
+            RELOAD_SECONDS,
         )
 
 
