@@ -9,7 +9,7 @@ from app.models.base import Base, CreatedAt, Moment
 
 
 class Session(Base):
-    """One log-in. While the row is there its tokens work; ending a session deletes it.
+    """One log-in. Its tokens work until the row runs out; ending a session deletes it.
 
     The id is random rather than counted, so that a token from before a restored or recreated
     database cannot name somebody else's session.

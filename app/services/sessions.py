@@ -30,8 +30,12 @@ ACCOUNT = select(
     User.is_admin,
     User.created_at,
 )
-# That the session of a token is there, which `Claims.session` names.
-LIVES = and_(Session.id == bindparam("session_id"), Session.user_id == bindparam("user_id"))
+# That the session of a token lives, which `Claims.session` names.
+LIVES = and_(
+    Session.id == bindparam("session_id"),
+    Session.user_id == bindparam("user_id"),
+    Session.expires_at > func.now(),
+)
 CALLER = ACCOUNT.join(Session, Session.user_id == User.id).where(LIVES)
 
 
@@ -71,7 +75,7 @@ def open_session(user_id: int) -> Tokens:
     """A new session, in the transaction of the caller."""
     session_id = uuid4()
     db.session.execute(
-        insert(Session).values(id=session_id, user_id=user_id, expires_at=_refresh_expiry())
+        insert(Session).values(id=session_id, user_id=user_id, expires_at=_expiry(func.now()))
     )
     return _issue(user_id, session_id)
 
@@ -81,7 +85,7 @@ def refresh(claims: Claims) -> Tokens:
 
     :raises TokenReused: it was used before. Unless that was a moment ago the session ends, for
         one of the two who used it is a thief.
-    :raises TokenRevoked: the session has ended, or has lasted as long as any may.
+    :raises TokenRevoked: the session has ended or run out.
     """
     with transaction():
         _lock_and_prolong(claims)
@@ -146,9 +150,9 @@ def _lock_and_prolong(claims: Claims) -> None:
         .where(
             Session.id == claims.session_id,
             Session.user_id == claims.user_id,
-            Session.created_at > func.now() - _longest_life(),
+            Session.expires_at > func.now(),
         )
-        .values(expires_at=_refresh_expiry())
+        .values(expires_at=_expiry(Session.created_at))
         .returning(Session.id)
     )
     if locked is None:
@@ -188,9 +192,11 @@ def _issue(user_id: int, session_id: UUID) -> Tokens:
     return tokens.sign(user_id, session_id, jti)
 
 
-def _longest_life() -> timedelta:
-    return timedelta(seconds=current_app.config["SESSION_LIFETIME"])
+def _expiry(opened: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    """When a session that is used now runs out: by idleness, or because it has lasted long enough.
 
-
-def _refresh_expiry() -> ColumnElement[datetime]:
-    return func.now() + timedelta(seconds=current_app.config["JWT_REFRESH_TOKEN_EXPIRES"])
+    :param opened: when it began.
+    """
+    idle = timedelta(seconds=current_app.config["JWT_REFRESH_TOKEN_EXPIRES"])
+    longest = timedelta(seconds=current_app.config["SESSION_LIFETIME"])
+    return func.least(func.now() + idle, opened + longest)
