@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from apispec import APISpec
@@ -31,7 +32,7 @@ from app.errors import (
 )
 from app.schemas.base import Email, Input
 from app.schemas.problems import Problem as ProblemShape
-from app.schemas.sessions import OAuthErrorOut
+from app.schemas.sessions import OAuthErrorOut, RefreshRequest, TokenRequest
 from app.version import VERSION
 
 DESCRIPTION = """
@@ -128,6 +129,8 @@ def _method(rule: Rule) -> str:
 
 def _operation(rule: Rule, view: View, schemes: Container[str]) -> dict[str, Any]:
     contract = contract_of(view)
+    if isinstance(contract.accepts, TokenRequest) and "password" not in schemes:
+        contract = replace(contract, accepts=RefreshRequest(), refuses=())
     summary, _, description = (view.__doc__ or "").partition("\n")
     operation: dict[str, Any] = {
         "operationId": view.__name__,

@@ -19,7 +19,14 @@ class TokensOut(Schema):
     )
 
 
-class TokenRequest(Lenient):
+class RefreshRequest(Lenient):
+    """RFC 6749, section 6: all that is left without the password grant."""
+
+    grant_type = fields.String(required=True, metadata=NOT_EMPTY | {"example": "refresh_token"})
+    refresh_token = fields.String(metadata=JWT)
+
+
+class TokenRequest(RefreshRequest):
     """RFC 6749, sections 4.3.2 and 6. What each grant needs is checked where it is granted."""
 
     not_in_example = frozenset({"refresh_token"})
@@ -31,7 +38,6 @@ class TokenRequest(Lenient):
     )
     username = fields.String(metadata={"example": "grace@example.com"})
     password = fields.String(metadata={"example": "correct horse battery", "format": "password"})
-    refresh_token = fields.String(metadata=JWT)
 
 
 class RevocationRequest(Lenient):

@@ -37,6 +37,17 @@ def test_the_document_has_no_password_flow(http: httpx.Client) -> None:
     assert document["components"]["securitySchemes"].keys() == {"access", "refresh"}
 
 
+def test_the_document_asks_nobody_for_a_password_to_get_tokens(http: httpx.Client) -> None:
+    document = http.get("/openapi.json").json()
+    operation = document["paths"]["/auth/token"]["post"]
+    (form,) = operation["requestBody"]["content"].values()
+    name = form["schema"]["$ref"].rpartition("/")[2]
+    shape = document["components"]["schemas"][name]
+    assert shape["properties"].keys() == form["example"].keys() == {"grant_type", "refresh_token"}
+    assert form["example"]["grant_type"] == "refresh_token"
+    assert "too_many_attempts" not in operation["responses"]["429"]["description"]
+
+
 def test_what_asked_for_an_access_token_still_does(http: httpx.Client) -> None:
     document = http.get("/openapi.json").json()
     assert document["paths"]["/auth/me"]["get"]["security"] == [{"access": []}]
