@@ -57,8 +57,8 @@ def oauth_errors(view: View) -> View:
 def grant_token(data: dict[str, str]) -> Any:
     """Get tokens (OAuth 2.0)
 
-    `grant_type=refresh_token` with `refresh_token`, which works once. Where the form has a password,
-    also `grant_type=password` with `username` (the e-mail address) and `password`.
+    `grant_type=refresh_token` with `refresh_token`, which works once. Where the form has a
+    password, also `grant_type=password` with `username` (the e-mail address) and `password`.
     """
     if data["grant_type"] == "password" and current_app.config["OAUTH_PASSWORD_GRANT"]:
         return _by_password(*_required(data, "username", "password"))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from app.schemas.base import COMMON_PASSWORDS
 from tests.endings import Sql
 from tests.people import People
 from tests.problems import assert_problem
@@ -78,6 +79,10 @@ def test_any_other_password_is_refused(http: httpx.Client, sql: Sql, password: s
 def test_the_commonest_passwords_are_refused_and_told_so(http: httpx.Client, password: str) -> None:
     problem = assert_problem(register_with(http, password), 422, "validation_error")
     assert "common" in " ".join(problem["errors"]["password"])
+
+
+def test_as_many_are_refused_as_is_said() -> None:
+    assert len(COMMON_PASSWORDS) == 16_435
 
 
 @pytest.mark.parametrize("spell", SPELLINGS)

@@ -103,11 +103,12 @@ def test_no_answer_with_tokens_is_kept(app: Flask, http: httpx.Client) -> None:
 
 
 def assert_protected(response: httpx.Response) -> None:
-    """It has each header, once; the policy on what a page may load is there as well."""
+    """It has each header, once; the policy on what a page may load as well; and no cookie."""
     told = {name: response.headers.get(name) for name in EVERYWHERE}
     assert told == EVERYWHERE, response.request
     assert len(response.headers.get_list("Content-Security-Policy")) == 1, response.request
     assert len(response.headers.get_list("Cache-Control")) == 1, response.request
+    assert "Set-Cookie" not in response.headers, response.request
 
 
 def assert_protected_and_kept_by_nobody(response: httpx.Response) -> None:

@@ -45,7 +45,7 @@ def test_the_service_answers_by_tls(https: httpx.Client) -> None:
 def test_every_answer_tells_browsers_to_keep_to_tls(https: httpx.Client, path: str) -> None:
     response = https.get(path)
     [lasting] = response.headers.get_list("Strict-Transport-Security")
-    assert int(lasting.removeprefix("max-age=")) >= 365 * 86_400
+    assert int(lasting.removeprefix("max-age=")) == 2 * 365 * 86_400
 
 
 def test_what_nginx_refuses_by_tls_is_a_problem(https: httpx.Client) -> None:
@@ -83,6 +83,20 @@ def test_old_tls_is_refused(nginx: Nginx) -> None:
     with (
         socket.create_connection(("127.0.0.1", nginx.tls_port), timeout=10) as connection,
         pytest.raises(ssl.SSLError, match="alert protocol version"),
+    ):
+        context.wrap_socket(connection, server_hostname="localhost")
+
+
+@pytest.mark.parametrize("cipher", ["AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA256", "AES256-SHA"])
+def test_ciphers_without_forward_secrecy_or_authentication_of_data_are_refused(
+    nginx: Nginx, cipher: str
+) -> None:
+    context = ssl.create_default_context(cafile=str(CERTIFICATE))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{cipher}:@SECLEVEL=0")
+    with (
+        socket.create_connection(("127.0.0.1", nginx.tls_port), timeout=10) as connection,
+        pytest.raises(ssl.SSLError, match="alert handshake failure"),
     ):
         context.wrap_socket(connection, server_hostname="localhost")
 
