@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
+from kombu.utils.imports import symbol_by_name
 from prometheus_client.registry import REGISTRY
 
+from app.beat import Scheduler
 from app.metrics import GAUGES, exposition
 from app.version import VERSION
 
@@ -105,6 +107,11 @@ def test_nothing_starts_before_the_migrations_have_run(name: str) -> None:
     assert SERVICES[name]["depends_on"]["migrate"] == {
         "condition": "service_completed_successfully"
     }
+
+
+def test_beat_is_the_one_that_minds_its_clock() -> None:
+    command = COMPOSE["services"]["beat"]["command"]
+    assert issubclass(symbol_by_name(command[command.index("-S") + 1]), Scheduler)
 
 
 def test_no_secret_stands_in_the_environment_or_has_a_default() -> None:

@@ -26,9 +26,16 @@ def clock(tmp_path: Path) -> Clock:
     return Clock(tmp_path)
 
 
-@pytest.fixture
-def beat(service: Service, tmp_path: Path, clock: Clock) -> Iterator[Part]:
-    with Part(service, tmp_path, "beat", **clock.environment) as part:
+# As anybody starts it, and as docker-compose.yaml does.
+STARTED = {"as it is": "", "with a file": "-S app.beat:PersistentScheduler -s {folder}/beat"}
+
+
+@pytest.fixture(params=STARTED.values(), ids=STARTED)
+def beat(
+    service: Service, tmp_path: Path, clock: Clock, request: pytest.FixtureRequest
+) -> Iterator[Part]:
+    options = request.param.format(folder=tmp_path).split()
+    with Part(service, tmp_path, "beat", *options, **clock.environment) as part:
         yield part
 
 
