@@ -64,6 +64,8 @@ CONFIGURATION: dict[str, Any] = {
     "broker_connection_retry_on_startup": True,
     # However long it is away.
     "broker_connection_max_retries": None,
+    # And when it is there and refuses, as a Redis that is no primary any more does.
+    "broker_channel_error_retry": True,
     # What Flower shows.
     "worker_send_task_events": True,
     # No file to keep: what is due is counted from the start of beat, or of a clock set back.
