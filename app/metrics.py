@@ -9,13 +9,24 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    generate_latest,
+    values,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY, Collector
 
+from app.reserved import ReservedDict
 from app.version import VERSION
 
+if hasattr(os, "posix_fallocate"):
+    values.MmapedDict = ReservedDict  # type: ignore[attr-defined]
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # Each has labels: one without would open its file when it is imported, by any command.
 SECONDS = "http_request_duration_seconds"
