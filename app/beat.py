@@ -10,7 +10,7 @@ class Scheduler(beat.Scheduler):
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Call for what is due; gives the seconds until something may be due again."""
-        if any(entry.last_run_at > entry.default_now() for entry in self.schedule.values()):
+        if any(map(_ran_in_the_future, self.schedule.values())):
             self._plan_anew()
         return super().tick(*args, **kwargs)
 
@@ -18,6 +18,10 @@ class Scheduler(beat.Scheduler):
         for entry in self.schedule.values():
             entry.last_run_at = entry.default_now()
         self._heap = None
+
+
+def _ran_in_the_future(entry: beat.ScheduleEntry) -> bool:
+    return bool(entry.last_run_at and entry.last_run_at > entry.default_now())
 
 
 class PersistentScheduler(Scheduler, beat.PersistentScheduler):

@@ -8,7 +8,17 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    SQLColumnExpression,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from app.database import read, transaction
 from app.errors import TokenInvalid, TokenReused, TokenRevoked
@@ -192,7 +202,7 @@ def _issue(user_id: int, session_id: UUID) -> Tokens:
     return tokens.sign(user_id, session_id, jti)
 
 
-def _expiry(opened: ColumnElement[datetime]) -> ColumnElement[datetime]:
+def _expiry(opened: SQLColumnExpression[datetime]) -> ColumnElement[datetime]:
     """When a session that is used now runs out: by idleness, or because it has lasted long enough.
 
     :param opened: when it began.
