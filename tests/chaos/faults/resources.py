@@ -18,6 +18,8 @@ from tests.chaos.world import World, with_options
 SECONDS = 5
 CONNECTIONS = 60
 DISK_MB = 400
+# Tables have some room left, and are done with it in less.
+FULL_SECONDS = 20
 COMMIT_MS = 100
 SLOWLY = with_options("POSTGRES", f"--commit_delay={COMMIT_MS * 1000}", "--commit_siblings=0")
 CUT_OFF = f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) AS backends"
@@ -62,7 +64,7 @@ class SlowDisk(Fault):
 
 class NoDisk(PostgresFault):
     name = "the disk runs out"
-    how = f"PostgreSQL is on a tmpfs of {DISK_MB} MB that something else fills for {SECONDS} s"
+    how = f"PostgreSQL is on a tmpfs of {DISK_MB} MB that something else fills for {FULL_SECONDS} s"
     recovers_within = 30
 
     def lacks(self) -> str:
@@ -83,7 +85,7 @@ class NoDisk(PostgresFault):
 
     def strike(self, world: World) -> None:
         ballast = world.data / "postgres" / "ballast"
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + FULL_SECONDS
         with ballast.open("wb") as file:
             while time.monotonic() < end:
                 free = shutil.disk_usage(ballast.parent).free
