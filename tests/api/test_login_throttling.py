@@ -84,12 +84,36 @@ def test_the_right_password_has_to_wait_as_well(http: httpx.Client, ada: Person,
     assert_problem(log_in(http, ada.email, PASSWORD), 429, "too_many_attempts")
 
 
+def test_once_a_delay_runs_the_right_password_does_not_get_in_though_many_ask_at_once(
+    http: httpx.Client, ada: Person, sql: Sql, database_url: str
+) -> None:
+    with closing(psycopg2.connect(database_url)) as holder, ThreadPoolExecutor(3) as crowd:
+        # So long they are past the first look, which found no delay.
+        holder.cursor().execute("SELECT FROM users FOR UPDATE")
+        answers = [crowd.submit(log_in, http, ada.email, PASSWORD) for _ in range(3)]
+        wait_until(lambda: sql(WAITING) == [(3,)], "log-ins that wait", 3)
+        hold_up(http, sql, ada.email)
+        holder.rollback()
+    for answer in answers:
+        assert_problem(answer.result(), 429, "too_many_attempts")
+
+
 def test_the_right_password_logs_in_after_the_delay(
     http: httpx.Client, ada: Person, sql: Sql
 ) -> None:
     hold_up(http, sql, ada.email)
     let_delays_end(sql)
     assert log_in(http, ada.email, PASSWORD).status_code == 200
+
+
+def test_after_thousands_of_wrong_passwords_the_delay_is_a_minute(
+    http: httpx.Client, ada: Person, sql: Sql
+) -> None:
+    fail(http, ada.email, 1)
+    # So many doublings are no number any more.
+    sql("UPDATE failed_attempts SET count = 5000")
+    fail(http, ada.email, 1)
+    assert delay(sql) == 60
 
 
 def test_an_attempt_during_the_delay_does_not_prolong_it(
@@ -224,6 +248,17 @@ def test_attempts_long_past_are_cleared_away(http: httpx.Client, sql: Sql) -> No
     let_minutes_pass(sql, 16)
     fail(http, "another@example.com", 1)
     assert sql("SELECT count(*) FROM failed_attempts") == [(1,)]
+
+
+def test_nobody_waits_for_what_is_cleared_away_meanwhile(
+    http: httpx.Client, sql: Sql, database_url: str
+) -> None:
+    fail(http, "nobody@example.com", 1)
+    let_minutes_pass(sql, 16)
+    with closing(psycopg2.connect(database_url)) as holder:
+        holder.cursor().execute("SELECT FROM failed_attempts FOR UPDATE")
+        fail(http, "another@example.com", 1)
+    assert sql("SELECT count(*) FROM failed_attempts") == [(2,)]
 
 
 @pytest.fixture

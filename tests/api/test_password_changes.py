@@ -160,6 +160,30 @@ def test_guesses_sent_at_once_gain_nothing_over_guesses_in_a_row(ada: Person) ->
     assert answers.count(403) <= 2 * FREE
 
 
+def test_the_right_password_starts_the_count_anew(ada: Person, sql: Sql) -> None:
+    for _ in range(FREE - 1):
+        assert_problem(change(ada, current=WRONG), 403, "wrong_password")
+    assert change(ada).status_code == 204
+    assert sql("SELECT * FROM failed_attempts") == []
+    for _ in range(FREE):
+        assert_problem(change(ada, current=WRONG), 403, "wrong_password")
+
+
+def test_once_a_delay_runs_the_right_password_changes_nothing_though_many_ask_at_once(
+    http: httpx.Client, ada: Person, sql: Sql, database_url: str
+) -> None:
+    with closing(psycopg2.connect(database_url)) as holder, ThreadPoolExecutor(3) as crowd:
+        # So long they are past the first look, which found no delay.
+        holder.cursor().execute("SELECT FROM users FOR UPDATE")
+        answers = [crowd.submit(change, ada) for _ in range(3)]
+        wait_until(lambda: sql(WAITING) == [(3,)], "changes that wait", 3)
+        hold_up(ada, sql)
+        holder.rollback()
+    for answer in answers:
+        assert_problem(answer.result(), 429, "too_many_attempts")
+    assert log_in(http, ada, PASSWORD).status_code == 200
+
+
 def test_wrong_passwords_here_do_not_hold_up_log_ins(
     http: httpx.Client, ada: Person, sql: Sql
 ) -> None:
