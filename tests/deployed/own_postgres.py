@@ -11,6 +11,8 @@ from dev.postgres import Postgres
 from dev.running import Running
 from dev.waiting import wait_until
 
+ITS_CONNECTIONS = "FROM pg_stat_activity WHERE datname = 'postgres'"
+
 
 class OwnPostgres:
     """A server that starts fast, but keeps what it has committed."""
@@ -54,6 +56,19 @@ class OwnPostgres:
             yield
         finally:
             self._set_read_only("off")
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """It cuts everybody off and lets nobody in, but takes the time to say so."""
+        with closing(psycopg2.connect(self._running.server.url("template1"))) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute("ALTER DATABASE postgres ALLOW_CONNECTIONS false")
+            cursor.execute(f"SELECT pg_terminate_backend(pid) {ITS_CONNECTIONS}")
+            try:
+                yield
+            finally:
+                cursor.execute("ALTER DATABASE postgres ALLOW_CONNECTIONS true")
 
     def _set_read_only(self, value: str) -> None:
         with closing(psycopg2.connect(self.url)) as connection:

@@ -100,6 +100,17 @@ def test_health_is_told_at_once_while_the_server_is_frozen(
     assert response.elapsed.total_seconds() < 1
 
 
+def test_who_cannot_be_connected_keeps_nobody_waiting(
+    busy: Person, own_postgres: OwnPostgres
+) -> None:
+    with own_postgres.refusing():
+        responses = at_once([partial(busy.get, "/auth/me")] * MANY)
+    assert outcomes(responses) == {"503 unavailable": MANY}
+    # Only so many connect at once; the others wait for their turn.
+    assert max(response.elapsed.total_seconds() for response in responses) < 4
+    assert outcomes(at_once([partial(busy.get, "/auth/me")] * MANY)) == {"200": MANY}
+
+
 def test_connections_that_were_cut_are_not_noticed(busy: Person, own_postgres: OwnPostgres) -> None:
     for _ in range(3):
         assert len(own_postgres.run(f"SELECT pg_terminate_backend(pid) {THE_SERVICES}")) > 1
