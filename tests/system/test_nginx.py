@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from http.client import HTTPResponse
 from socket import create_connection, socket
+from time import monotonic
 
 import httpx
 import psutil
@@ -14,7 +16,7 @@ from dev.running import temporary_folder
 from dev.waiting import wait_until
 from tests.deployed.service import Service, connections_to
 from tests.deployed.together import at_once, outcomes
-from tests.people import People, bearer
+from tests.people import PASSWORD, People, bearer
 from tests.problems import assert_problem
 from tests.system.nginx import Nginx
 
@@ -26,6 +28,9 @@ ANONYMOUS = [
 ]
 # More than is let through at once.
 HURRY = 60
+MOST_CONNECTIONS = 100
+IN_A_HEADER = b"POST /auth/login HTTP/1.1\r\nHost: x\r\n"
+IN_A_BODY = IN_A_HEADER + b"Content-Length: 60000\r\nContent-Type: application/json\r\n\r\n{"
 
 
 def test_what_the_service_answers_passes_as_it_is(http: httpx.Client) -> None:
@@ -144,6 +149,31 @@ def test_nobody_else_is_slowed_down(strict: httpx.Client) -> None:
     }
 
 
+def test_nobody_has_more_than_a_hundred_connections(http: httpx.Client) -> None:
+    # Of log-ins not so many are let through in a moment.
+    request = IN_A_BODY.replace(b"/auth/login", b"/auth/change_password")
+    with ExitStack() as stack:
+        for _ in range(MOST_CONNECTIONS - 1):
+            stack.enter_context(unfinished(http, request))
+        assert http.get("/healthz").is_success
+        stack.enter_context(unfinished(http, request))
+        # The last ones may not be counted yet.
+        wait_until(lambda: http.get("/healthz").status_code == 429, "refusal", 5)
+        refusal = http.get("/healthz")
+        assert_problem(refusal, 429, "too_many_requests")
+        assert int(refusal.headers["Retry-After"]) > 0
+    wait_until(lambda: http.get("/healthz").is_success, "answer as before", 5)
+
+
+def test_whoever_takes_longer_than_ten_seconds_for_a_request_is_cut_off(
+    http: httpx.Client,
+) -> None:
+    started = monotonic()
+    with unfinished(http, IN_A_HEADER) as header, unfinished(http, IN_A_BODY) as body:
+        assert [ends(header), ends(body)] == [True, True]
+    assert 8 < monotonic() - started < 15
+
+
 def test_nginx_logs_no_query_and_no_header(http: httpx.Client, nginx: Nginx) -> None:
     headers = bearer("canary-token") | {"User-Agent": "canary-agent", "Referer": "canary-referer"}
     sane = {"X-Request-ID": "the-last"}
@@ -189,18 +219,21 @@ def test_connections_to_gunicorn_are_kept(http: httpx.Client, service: Service) 
     assert before & connections_of(service)
 
 
-def test_slow_clients_keep_no_thread_of_gunicorn(nginx: Nginx, http: httpx.Client) -> None:
+def test_the_length_of_an_answer_tells_of_no_token(http: httpx.Client) -> None:
+    """Compressed, it would (BREACH)."""
+    account = {"email": "breach@example.com", "password": PASSWORD}
+    for path in ("/auth/register", "/auth/login"):
+        answer = http.post(path, json=account, headers={"Accept-Encoding": "gzip"})
+        assert "access_token" in answer.json()
+        assert "Content-Encoding" not in answer.headers
+
+
+def test_slow_clients_keep_no_thread_of_gunicorn(http: httpx.Client) -> None:
     """As many as it has threads, each in the middle of a header or of a body."""
-    head = b"POST /auth/login HTTP/1.1\r\nHost: x\r\n"
-    body = head + b"Content-Length: 60000\r\nContent-Type: application/json\r\n\r\n{"
-    slow = [create_connection(("127.0.0.1", nginx.port)) for _ in range(80)]
-    try:
-        for number, connection in enumerate(slow):
-            connection.sendall(body if number % 2 else head)
+    with ExitStack() as stack:
+        for number in range(80):
+            stack.enter_context(unfinished(http, IN_A_BODY if number % 2 else IN_A_HEADER))
         assert http.get("/readyz", timeout=2).is_success
-    finally:
-        for connection in slow:
-            connection.close()
 
 
 class Answer:
@@ -217,6 +250,21 @@ def raw(port: int, request: str) -> Answer:
     with create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request.encode("latin-1"))
         return Answer(connection)
+
+
+def unfinished(http: httpx.Client, request: bytes) -> socket:
+    """A connection of its own on which so much of a request was sent."""
+    connection = create_connection(("127.0.0.1", http.base_url.port), timeout=20)
+    connection.sendall(request)
+    return connection
+
+
+def ends(connection: socket) -> bool:
+    """Wait until the other side has ended it, without a word."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
 
 
 def connections_of(service: Service) -> set[tuple[str, int]]:
