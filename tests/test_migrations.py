@@ -4,17 +4,25 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import flask_migrate
 import psycopg2
 import pytest
+from flask import Flask
+from flask_migrate import Migrate
+from psycopg2.extensions import get_wait_callback, set_wait_callback
 from sqlalchemy import create_engine
 
+from app import patience
+from app.database import ENGINE_OPTIONS, init_database
+from app.extensions import db
 from app.models import Base
+from app.settings import load_settings
 from dev.settings import write_settings
 from dev.waiting import wait_until
 from tests.conftest import CHECKOUT, TEMPLATE, create_database, database_address
@@ -71,6 +79,13 @@ JOIN = """
 INSERT INTO referrals (referee_id, referrer_id, code_id, joined_by)
 VALUES (3, 1, 1, 'registration')
 """
+# Of the migrations one has this statement.
+SLOW_STATEMENT = """
+CREATE FUNCTION take_time() RETURNS event_trigger LANGUAGE plpgsql
+AS $$ BEGIN PERFORM pg_sleep(0.8); END $$;
+CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('CREATE FUNCTION')
+EXECUTE FUNCTION take_time();
+"""
 WAITING = """
 SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
 """
@@ -104,6 +119,20 @@ class Database:
 
     def flask_db(self, *command: str) -> str:
         return finished(self.start(*command))
+
+    def upgrade_in_this_process(self) -> None:
+        """`flask db upgrade`, as impatient as this process is."""
+        app = Flask(__name__)
+        app.config.from_mapping(load_settings({"REFERRAL_SETTINGS": str(self._settings)}))
+        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = ENGINE_OPTIONS
+        # No more than that, for there is one Redis for all applications of a process.
+        init_database(app)
+        Migrate(app, db, directory=str(CHECKOUT / "migrations"))
+        with app.app_context():
+            try:
+                flask_migrate.upgrade()
+            finally:
+                db.engine.dispose()
 
     def run(self, statement: str) -> list[tuple[Any, ...]]:
         with closing(psycopg2.connect(self.url)) as connection:
@@ -165,6 +194,17 @@ def declared(empty: Database) -> Database:
     return empty
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A request may not wait for PostgreSQL as long as a slow statement takes."""
+    monkeypatch.setattr(patience, "WAIT_SECONDS", 0.5)
+    options = "-c statement_timeout=500ms"
+    monkeypatch.setitem(ENGINE_OPTIONS["connect_args"], "options", options)
+    callback = get_wait_callback()
+    yield
+    set_wait_callback(callback)
+
+
 def test_down_and_up_again_with_rows_in_every_table(filled: Database) -> None:
     before = filled.catalog()
     filled.flask_db("downgrade", "base")
@@ -208,6 +248,13 @@ def test_a_migration_gives_way_to_requests_rather_than_hold_them_up(filled: Data
         assert "LockNotAvailable" in downgrade.communicate(timeout=15)[1]
         assert downgrade.returncode != 0
     assert filled.filled_tables() == filled.tables()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_migration_may_take_longer_than_a_request(empty: Database) -> None:
+    empty.run(SLOW_STATEMENT)
+    empty.upgrade_in_this_process()
+    assert empty.tables()
 
 
 def test_the_newest_goes_down_while_somebody_registers_with_a_code(filled: Database) -> None:
