@@ -186,6 +186,16 @@ def test_what_is_of_another_kind_is_left_alone(inbox: Inbox, ada: Person, sql: S
     assert rows == [("enrichment", 0, True), ("unheard of", 0, True)]
 
 
+def test_what_is_due_longest_is_sent_first(inbox: Inbox, register: People, sql: Sql) -> None:
+    people = [register() for _ in range(3)]
+    sql("UPDATE outbox SET due_at = now() - (id %% 3) * interval '1 hour'")
+    # A table known to be small is read without the index, which has an order of its own.
+    sql("ANALYZE outbox")
+    with MailServer() as server, inbox.sending_to(server.port):
+        inbox.deliver()
+    assert [mail.recipients for mail in server.mails] == [[people[n].email] for n in (1, 0, 2)]
+
+
 def test_several_senders_send_each_mail_once(inbox: Inbox, register: People, sql: Sql) -> None:
     people = [register().email for _ in range(20)]
     with ThreadPoolExecutor(4) as senders:
