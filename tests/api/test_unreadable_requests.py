@@ -4,10 +4,12 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
 
+from app.api.bodies import LARGEST_DISCARDED
 from tests.deployed.service import Service
 
 pytestmark = pytest.mark.xdist_group("unreadable_requests")
@@ -80,6 +82,15 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_crash(service: Ser
             connection.sendall(head)
             connection.shutdown(socket.SHUT_WR)
             assert b"500" not in read_all(connection).partition(b"\r\n")[0]
+
+
+def test_of_a_body_that_is_much_too_large_only_some_is_waited_for(service: Service) -> None:
+    head = LOGIN + b"Content-Length: %d\r\n\r\n" % 2**30
+    with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
+        connection.sendall(head + b" " * LARGEST_DISCARDED)
+        answer = HTTPResponse(connection)
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())["code"]) == (413, "body_too_large")
 
 
 def send(service: Service, request: bytes) -> Answer:
