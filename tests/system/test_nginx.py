@@ -228,12 +228,14 @@ def test_the_length_of_an_answer_tells_of_no_token(http: httpx.Client) -> None:
         assert "Content-Encoding" not in answer.headers
 
 
-def test_slow_clients_keep_no_thread_of_gunicorn(http: httpx.Client) -> None:
-    """As many as it has threads, each in the middle of a header or of a body."""
+def test_slow_clients_reach_no_gunicorn(http: httpx.Client, service: Service) -> None:
+    """Many, each in the middle of a header or of a body."""
+    before = connections_of(service)
     with ExitStack() as stack:
         for number in range(80):
             stack.enter_context(unfinished(http, IN_A_BODY if number % 2 else IN_A_HEADER))
         assert http.get("/readyz", timeout=2).is_success
+        assert len(connections_of(service) - before) <= 1
 
 
 class Answer:
