@@ -8,12 +8,22 @@ import pytest
 import redis
 from flask import Flask
 
+from app.services import sessions
+from app.tasks.sessions import drop_expired_sessions
 from tests.api.tokens import claims_of, expired
 from tests.endings import Sql
 from tests.people import PASSWORD, People, Person, bearer
 from tests.problems import assert_problem
 
 DAY = 86_400
+EXPIRED = """
+INSERT INTO sessions (id, user_id, expires_at)
+SELECT gen_random_uuid(), max(id), now() FROM users, generate_series(1, %s) AS number
+GROUP BY number
+"""
+TOKENS = """
+SELECT count(*) FROM refresh_tokens JOIN sessions ON sessions.id = session_id WHERE user_id = %s
+"""
 
 
 def refresh(http: httpx.Client, token: str) -> httpx.Response:
@@ -77,6 +87,14 @@ def test_a_session_lasts_for_a_year_however_often_it_is_refreshed(
     sql("UPDATE sessions SET created_at = now() - interval '364 days'")
     rotated(http, ada.refresh_token)
     assert sql("SELECT expires_at - created_at FROM sessions") == [(timedelta(days=365),)]
+
+
+def test_a_session_may_be_idle_for_thirty_days_after_each_refresh(
+    http: httpx.Client, ada: Person, sql: Sql
+) -> None:
+    sql("UPDATE sessions SET expires_at = now() + interval '1 minute'")
+    rotated(http, ada.refresh_token)
+    assert sql("SELECT expires_at > now() + interval '29 days' FROM sessions") == [(True,)]
 
 
 def test_a_session_that_ran_out_has_ended(http: httpx.Client, ada: Person, sql: Sql) -> None:
@@ -245,6 +263,30 @@ def test_sessions_that_ran_out_are_cleared_away_at_the_next_log_in(ada: Person, 
     sql("UPDATE sessions SET expires_at = now() - interval '1 second'")
     ada.log_in()
     assert sql("SELECT count(*) FROM sessions") == [(1,)]
+
+
+def test_whatever_ran_out_is_cleared_away_each_hour_and_nothing_else(
+    app: Flask, ada: Person, sql: Sql
+) -> None:
+    # More than are cleared away at once.
+    sql(EXPIRED, 2 * sessions.SWEPT_AT_ONCE + 1)
+    with app.app_context():
+        drop_expired_sessions()
+    assert sql("SELECT count(*) FROM sessions") == [(1,)]
+    assert ada.get("/auth/me").is_success
+
+
+def test_used_refresh_tokens_are_kept_no_longer_than_a_race_lasts(
+    http: httpx.Client, ada: Person, register: People, sql: Sql
+) -> None:
+    other = register()
+    rotated(http, other.refresh_token)
+    token = ada.refresh_token
+    for _ in range(3):
+        token = rotated(http, token)
+        let_seconds_pass(sql, 11)
+    assert sql(TOKENS, ada.id) == [(2,)]
+    assert sql(TOKENS, other.id) == [(2,)]
 
 
 @pytest.fixture
