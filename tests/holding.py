@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from dev.statements import watched
 
@@ -38,6 +38,21 @@ def held_after(words: str, engine: Engine, ask: Ask) -> Iterator[Future[Any]]:
 
     with watched(engine, answered=answered), hold.around(ask) as answer:
         yield answer
+
+
+@contextmanager
+def losing_commits(engine: Engine) -> Iterator[None]:
+    """While the block runs the service hears nothing of its commits, which are done."""
+
+    def lose(connection: Connection) -> None:
+        connection.connection.commit()
+        connection.connection.driver_connection.close()
+
+    event.listen(engine, "commit", lose)
+    try:
+        yield
+    finally:
+        event.remove(engine, "commit", lose)
 
 
 class Hold:

@@ -15,9 +15,10 @@ from sqlalchemy import Engine
 from app.extensions import db
 from dev.waiting import wait_until
 from tests.endings import Sql
-from tests.holding import held_after, held_at_commit
+from tests.holding import held_after, held_at_commit, losing_commits
 from tests.pages import rows
 from tests.people import People, Person
+from tests.problems import assert_problem
 
 ADDRESS = "grace@example.com"
 CODES = "/referral/codes"
@@ -95,6 +96,15 @@ def test_a_look_up_during_a_change_does_not_outlive_it(
     with uncommitted(lambda: change(grace)):
         before = look_up(http)
     assert before != look_up(http) == truth(grace)
+
+
+def test_a_look_up_sees_a_withdrawal_of_which_nobody_knows_whether_it_was_done(
+    http: httpx.Client, grace: Person, engine: Engine
+) -> None:
+    look_up(http)
+    with losing_commits(engine):
+        assert_problem(grace.delete("/referral/code"), 503, "unavailable")
+    assert look_up(http) is None
 
 
 def test_a_slow_look_up_does_not_bring_back_that_there_was_no_code(

@@ -6,7 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import extract_parameters
 
+from app.services import passwords
 from tests.endings import Sql
 from tests.people import PASSWORD, People
 from tests.problems import assert_problem
@@ -60,6 +62,12 @@ def test_a_password_is_kept_as_an_argon2id_hash_only(register: People, sql: Sql)
     row = sql("SELECT users::text, password_hash FROM users")[0]
     assert "not to be found" not in row[0]
     assert row[1].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+@pytest.mark.usefixtures("hashes_at_full_cost")
+def test_a_password_is_held_against_nobodys_at_the_same_cost() -> None:
+    hash_ = passwords.hash_password(PASSWORD)
+    assert extract_parameters(passwords._NOBODYS) == extract_parameters(hash_)
 
 
 def test_two_people_with_one_password_have_different_hashes(register: People, sql: Sql) -> None:

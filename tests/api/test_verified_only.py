@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.extensions import db
 from tests.api.test_lookup import LookUp, Statements, either_way, everything
-from tests.holding import held_after
+from tests.holding import held_after, losing_commits
 from tests.inbox import Inbox
 from tests.mailed_links import VERIFY_PAGE, verify
 from tests.people import People, Person
@@ -16,6 +16,7 @@ from tests.problems import assert_problem
 
 Ask = Callable[[Person, int], httpx.Response]
 
+BY_EMAIL = "/referral/code/by-email"
 NOBODY = "nobody@example.com"
 SOON = {"lifetime_minutes": 60}
 FOR_THE_VERIFIED: dict[str, Ask] = {
@@ -109,6 +110,18 @@ def test_whoever_is_verified_is_found_at_once(
     assert look_up(http, ada.email).status_code == 404
     verify_address(http, inbox, ada)
     assert look_up(http, ada.email).json()["code"] == ada.get("/referral/code").json()["code"]
+
+
+def test_whoever_may_have_been_verified_is_looked_for_anew(
+    app: Flask, http: httpx.Client, inbox: Inbox, ada: Person
+) -> None:
+    with app.app_context():
+        engine = db.engine
+    assert http.get(BY_EMAIL, params={"email": ada.email}).status_code == 404
+    token = inbox.token(ada.email, VERIFY_PAGE)
+    with losing_commits(engine):
+        assert_problem(verify(http, token), 503, "unavailable")
+    assert http.get(BY_EMAIL, params={"email": ada.email}).status_code == 200
 
 
 @either_way
