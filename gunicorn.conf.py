@@ -63,6 +63,16 @@ if METRICS not in os.environ:
     os.environ[METRICS] = tempfile.mkdtemp(prefix="referral-metrics-")
 
 
+# What the application refuses without reading all of it: app/api/bodies.py.
+LARGEST_DISCARDED = 4 * 1024 * 1024
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    if int(dict(request.headers).get("CONTENT-LENGTH", 0)) > LARGEST_DISCARDED:
+        # gunicorn would read to the end, however far that is, before the connection's next request.
+        request.force_close()
+
+
 def on_starting(server: Any) -> None:
     _check_settings(server)
     folder = Path(os.environ[METRICS])

@@ -91,6 +91,7 @@ def test_of_a_body_that_is_much_too_large_only_some_is_waited_for(service: Servi
         answer = HTTPResponse(connection)
         answer.begin()
         assert (answer.status, json.loads(answer.read())["code"]) == (413, "body_too_large")
+        assert answer.headers["Connection"] == "close"
 
 
 def send(service: Service, request: bytes) -> Answer:
