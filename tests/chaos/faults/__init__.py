@@ -4,6 +4,7 @@ from tests.chaos.fault import Fault
 from tests.chaos.faults import (
     clients,
     clocks,
+    everything,
     gunicorn,
     mails,
     migrations,
@@ -22,6 +23,7 @@ FAULTS: list[Fault] = [
     postgres.ReadOnly(),
     resources.NoConnections(),
     resources.NoDisk(),
+    resources.NoRoomForCounts(),
     resources.SlowDisk(),
     redis.Killed(),
     redis.Freeze(),
@@ -36,4 +38,5 @@ FAULTS: list[Fault] = [
     clocks.Behind(),
     clients.Hostile(),
     migrations.Migration(),
+    everything.Everything(),
 ]

@@ -7,17 +7,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
+import httpx
 import psycopg2
 
 from dev.account import is_root
-from tests.chaos.fault import Fault
+from tests.chaos.fault import Fault, Round
+from tests.chaos.faults.gunicorn import Reloads
 from tests.chaos.faults.postgres import BACKENDS, PostgresFault
 from tests.chaos.world import World, with_options
 
 SECONDS = 5
 CONNECTIONS = 60
-DISK_MB = 400
 # Tables have some room left, and are done with it in less.
 FULL_SECONDS = 20
 COMMIT_MS = 100
@@ -62,21 +64,21 @@ class SlowDisk(Fault):
         time.sleep(SECONDS)
 
 
-class NoDisk(PostgresFault):
-    name = "the disk runs out"
-    how = f"PostgreSQL is on a tmpfs of {DISK_MB} MB that something else fills for {FULL_SECONDS} s"
-    recovers_within = 30
+class NoRoom(Fault):
+    """A folder is on a disk of its own, and that is full for a while."""
+
+    folder: str
+    size_mb: int
 
     def lacks(self) -> str:
         return "" if is_root() else "root, who may mount a tmpfs"
 
     @contextmanager
     def world(self, folder: Path) -> Iterator[World]:
-        disk = folder / "data" / "postgres"
+        disk = folder / "data" / self.folder
         disk.mkdir(parents=True)
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", disk], check=True
-        )
+        size = f"size={self.size_mb}m"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", disk], check=True)
         try:
             with World(folder) as world:
                 yield world
@@ -84,13 +86,44 @@ class NoDisk(PostgresFault):
             subprocess.run(["umount", disk], check=True)
 
     def strike(self, world: World) -> None:
-        ballast = world.data / "postgres" / "ballast"
+        ballast = world.data / self.folder / "ballast"
         end = time.monotonic() + FULL_SECONDS
         with ballast.open("wb") as file:
+            self.fill(file)
+            self.meanwhile(world)
             while time.monotonic() < end:
-                free = shutil.disk_usage(ballast.parent).free
-                # None is, or PostgreSQL takes some at the same moment.
-                with suppress(OSError):
-                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, free)
+                self.fill(file)
                 time.sleep(0.05)
         ballast.unlink()
+
+    def fill(self, file: BinaryIO) -> None:
+        free = shutil.disk_usage(file.name).free
+        # None is, or somebody takes some at the same moment.
+        with suppress(OSError):
+            os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, free)
+
+    def meanwhile(self, world: World) -> None:
+        """What else happens, once it is full."""
+
+
+class NoDisk(NoRoom, PostgresFault):
+    name = "the disk runs out"
+    folder, size_mb = "postgres", 400
+    how = f"PostgreSQL is on a tmpfs of {size_mb} MB that something else fills for {FULL_SECONDS} s"
+    recovers_within = 30
+
+
+class NoRoomForCounts(NoRoom):
+    name = "no room for counts"
+    folder, size_mb = "metrics", 4
+    how = "so is the folder behind /metrics, and gunicorn reloads meanwhile"
+    is_felt = False
+    recovers_within = 0
+
+    def meanwhile(self, world: World) -> None:
+        Reloads().strike(world)
+
+    def check(self, round_: Round) -> Iterator[str]:
+        status = httpx.get(f"{round_.world.url}/metrics", trust_env=False).status_code
+        if status != 200:
+            yield f"/metrics gives {status}"
