@@ -8,8 +8,8 @@ import pytest
 import redis
 from flask import Flask
 
+from app import tasks
 from app.services import sessions
-from app.tasks.sessions import drop_expired_sessions
 from tests.api.tokens import claims_of, expired
 from tests.endings import Sql
 from tests.people import PASSWORD, People, Person, bearer
@@ -271,7 +271,7 @@ def test_whatever_ran_out_is_cleared_away_each_hour_and_nothing_else(
     # More than are cleared away at once.
     sql(EXPIRED, 2 * sessions.SWEPT_AT_ONCE + 1)
     with app.app_context():
-        drop_expired_sessions()
+        tasks.sessions.drop_expired_sessions()
     assert sql("SELECT count(*) FROM sessions") == [(1,)]
     assert ada.get("/auth/me").is_success
 
