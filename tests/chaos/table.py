@@ -40,7 +40,7 @@ def _measured(trial: Trial) -> str:
             len(rounds),
             *(f"{fates[fate]:,}" for fate in Fate),
             len(trial.wrong),
-            sum(len(each.sent.doubles) for each in rounds),
+            f"{sum(len(each.sent.doubles) for each in rounds):,}",
             f"{median(recoveries):.1f} s, {max(recoveries):.1f} s",
             trial.fault.remark(rounds),
         ]
