@@ -1,15 +1,12 @@
 """The settings about mails and about the services outside."""
 
-import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.emails import Kind, envelope, write
-from app.settings import load_settings
-from tests.test_settings import GOOD, Load, complaint, faulty_keys
+from tests.settings.given import GOOD, Load, complaint, faulty_keys
 
 URLS = [
     *("PUBLIC_URL", "PASSWORD_RESET_URL", "EMAIL_VERIFY_URL"),
@@ -57,18 +54,6 @@ FAULTS: list[tuple[str, Any]] = [
     *(("REQUIRE_VERIFIED_EMAIL", value) for value in ["hunter2", 7]),
     *((key, 5) for key in ("EMAIL_HUNTER_API_KEY", "CLEARBIT_API_KEY", "MAILBOX")),
 ]
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Load:
-    """Loads a settings file with this content, and this environment."""
-    path = tmp_path / "settings.json"
-
-    def load_with(content: Any, **environ: str) -> dict[str, Any]:
-        path.write_text(json.dumps(content))
-        return load_settings(environ | {"REFERRAL_SETTINGS": str(path)})
-
-    return load_with
 
 
 def test_nothing_of_it_must_be_set(load: Load) -> None:

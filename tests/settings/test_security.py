@@ -2,13 +2,11 @@
 
 import json
 import secrets
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.settings import load_settings
-from tests.test_settings import GOOD, SECRET, WEAK_SECRETS, Load, complaint, faulty_keys
+from tests.settings.given import GOOD, SECRET, WEAK_SECRETS, Load, complaint, faulty_keys
 
 RING = {"2026-08": SECRET, "_b": secrets.token_urlsafe()}
 # None of which may be repeated in what is said of it.
@@ -33,18 +31,6 @@ NO_ORIGINS: list[Any] = [
     *("https://hunter2.org\n", "https://a .hunter2.org", "https://hunter2.org\\", "", 5, None),
     *(["https://hunter2.org"], {"hunter2": 1}),
 ]
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Load:
-    """Loads a settings file with this content, and this environment."""
-    path = tmp_path / "settings.json"
-
-    def load_with(content: Any, **environ: str) -> dict[str, Any]:
-        path.write_text(json.dumps(content))
-        return load_settings(environ | {"REFERRAL_SETTINGS": str(path)})
-
-    return load_with
 
 
 def signed_by(name: Any, ring: Any = RING) -> dict[str, Any]:
