@@ -35,7 +35,11 @@ def confirm(token: str, new_password: str) -> None:
             .where(
                 User.id == claim.user_id, User.password_changed_at < claim.asked_at, claim.holds()
             )
-            .values(password_hash=new_hash, password_changed_at=func.clock_timestamp())
+            .values(
+                password_hash=new_hash,
+                # Once is once, even if the database's clock has been set back meanwhile.
+                password_changed_at=func.greatest(func.clock_timestamp(), claim.asked_at),
+            )
             .returning(User.id, User.email)
         ).first()
         if person is None:

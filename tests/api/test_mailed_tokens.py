@@ -116,6 +116,14 @@ def test_a_token_works_until_its_time_is_up(
     assert use(http, in_time).status_code == 204
 
 
+def test_a_reset_works_once_though_the_clock_was_set_back_before_it(
+    app: Flask, http: httpx.Client, ada: Person
+) -> None:
+    token = minted(app, Purpose.RESET_PASSWORD, ada, age=-MINUTE)
+    assert reset(http, token).status_code == 204
+    assert_problem(reset(http, token), 422, "token_invalid")
+
+
 @either_purpose
 def test_a_token_of_an_account_that_is_gone_is_refused(
     app: Flask, http: httpx.Client, ada: Person, sql: Sql, purpose: Purpose, use: Use
