@@ -10,6 +10,7 @@ from billiard.util import get_logger as get_pool_logger
 from celery.apps import worker
 from celery.signals import setup_logging, worker_init, worker_process_init
 from kombu.transport import redis as transports
+from kombu.transport import virtual
 from redis.exceptions import ConnectionError as BrokerLost
 
 from app import create_app, tasks
@@ -30,12 +31,35 @@ celery = task_queue
 celery.conf.update(broker(_application.config["REDIS_URL_BROKER"], PATIENT))
 
 
+class Forgiving(transports.QoS):
+    """One that has room again for a call whose acknowledgement was lost.
+
+    A worker takes so many calls at a time, and without this one that a frozen broker did not let it
+    acknowledge would be among them for ever; after four of them it would take no more. The broker
+    gives such a call again, when its time is up.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        try:
+            super().ack(delivery_tag)
+        finally:
+            virtual.QoS.ack(self, delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        try:
+            super().reject(delivery_tag, requeue)
+        finally:
+            virtual.QoS.ack(self, delivery_tag)
+
+
 class Forthright(transports.Channel):
     """One that tells, in a way that the worker expects, that its connection is gone.
 
     Without this a worker whose broker is lost while a call is under way ends by an AttributeError
     when it acknowledges the call or gives it back.
     """
+
+    QoS = Forgiving
 
     def _connparams(self, *args: Any, **kwargs: Any) -> Any:
         if self.connection is None or self.connection.client is None:

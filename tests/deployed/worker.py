@@ -72,9 +72,9 @@ class Part:
         return [first, *first.children(recursive=True)]
 
 
-def worker(service: Service, folder: Path) -> Part:
+def worker(service: Service, folder: Path, *options: str) -> Part:
     # Tells of every call, as a careless deployment would have it.
-    return Part(service, folder, "worker", "--loglevel=INFO")
+    return Part(service, folder, "worker", "--loglevel=INFO", *options)
 
 
 def beat(service: Service, folder: Path) -> Part:
