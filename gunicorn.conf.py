@@ -68,7 +68,8 @@ LARGEST_DISCARDED = 4 * 1024 * 1024
 
 
 def pre_request(worker: Any, request: Any) -> None:
-    if int(dict(request.headers).get("CONTENT-LENGTH", 0)) > LARGEST_DISCARDED:
+    headers = dict(request.headers)
+    if "TRANSFER-ENCODING" in headers or int(headers.get("CONTENT-LENGTH", 0)) > LARGEST_DISCARDED:
         # gunicorn would read to the end, however far that is, before the connection's next request.
         request.force_close()
 

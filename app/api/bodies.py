@@ -30,10 +30,12 @@ def _limit_body() -> None:
         body = _read(stream, limit + 1)
         request.environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         del request.environ["HTTP_TRANSFER_ENCODING"]
-    length = request.content_length or 0
-    if length > limit:
+        unread = LARGEST_DISCARDED - len(body)
+    else:
+        unread = min(request.content_length or 0, LARGEST_DISCARDED)
+    if (request.content_length or 0) > limit:
         # What the client is still sending would otherwise break its connection off.
-        _read(stream, min(length, LARGEST_DISCARDED))
+        _read(stream, unread)
         raise BodyTooLarge
 
 

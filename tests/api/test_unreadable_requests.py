@@ -84,8 +84,11 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_crash(service: Ser
             assert b"500" not in read_all(connection).partition(b"\r\n")[0]
 
 
-def test_of_a_body_that_is_much_too_large_only_some_is_waited_for(service: Service) -> None:
-    head = LOGIN + b"Content-Length: %d\r\n\r\n" % (LARGEST_DISCARDED + 1)
+@pytest.mark.parametrize("head", [LOGIN + b"Content-Length: %d\r\n\r\n", CHUNKED + b"%x\r\n"])
+def test_of_a_body_that_is_much_too_large_only_some_is_waited_for(
+    service: Service, head: bytes
+) -> None:
+    head %= LARGEST_DISCARDED + 1
     with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
         connection.sendall(head + b" " * LARGEST_DISCARDED)
         answer = HTTPResponse(connection)
