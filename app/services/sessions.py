@@ -145,7 +145,12 @@ def drop_all_expired() -> None:
     swept = SWEPT_AT_ONCE
     while swept == SWEPT_AT_ONCE:
         with transaction():
-            dropped = delete(Session).where(Session.id.in_(expired)).returning(Session.id)
+            dropped = (
+                delete(Session)
+                # Asked again, for one may have been prolonged while it was waited for.
+                .where(Session.id.in_(expired), Session.expires_at <= func.now())
+                .returning(Session.id)
+            )
             swept = len(db.session.scalars(dropped).all())
 
 

@@ -1,6 +1,8 @@
 """A session lives by refreshing, and once it has ended it stays ended."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import httpx
@@ -9,11 +11,17 @@ import redis
 from flask import Flask
 
 from app import tasks
+from app.extensions import db
 from app.services import sessions
+from dev.waiting import wait_until
+from tests.api.test_login_throttling import WAITING
 from tests.api.tokens import claims_of, expired
 from tests.endings import Sql
+from tests.holding import held_at_commit
 from tests.people import PASSWORD, People, Person, bearer
 from tests.problems import assert_problem
+
+Statements = Callable[[], AbstractContextManager[list[str]]]
 
 DAY = 86_400
 EXPIRED = """
@@ -268,12 +276,41 @@ def test_sessions_that_ran_out_are_cleared_away_at_the_next_log_in(ada: Person, 
 def test_whatever_ran_out_is_cleared_away_each_hour_and_nothing_else(
     app: Flask, ada: Person, sql: Sql
 ) -> None:
-    # More than are cleared away at once.
     sql(EXPIRED, 2 * sessions.SWEPT_AT_ONCE + 1)
-    with app.app_context():
-        tasks.sessions.drop_expired_sessions()
+    clear_away(app)
     assert sql("SELECT count(*) FROM sessions") == [(1,)]
     assert ada.get("/auth/me").is_success
+
+
+@pytest.mark.usefixtures("ada")
+def test_however_much_has_run_out_no_statement_clears_all_of_it_away(
+    app: Flask, sql: Sql, statements: Statements
+) -> None:
+    sql(EXPIRED, 2 * sessions.SWEPT_AT_ONCE + 1)
+    with app.app_context(), statements() as ran:
+        sessions.drop_all_expired()
+    assert len(ran) == 3
+
+
+def test_a_session_that_is_refreshed_while_it_is_cleared_away_lives(
+    app: Flask, http: httpx.Client, ada: Person, sql: Sql
+) -> None:
+    with app.app_context():
+        engine = db.engine
+    sql("UPDATE sessions SET expires_at = now() + interval '1 second'")
+    with ThreadPoolExecutor(1) as thread:
+        with held_at_commit(engine, lambda: refresh(http, ada.refresh_token)) as refreshed:
+            wait_until(lambda: sql("SELECT expires_at <= now() FROM sessions") == [(True,)], "end")
+            clearing = thread.submit(clear_away, app)
+            wait_until(lambda: sql(WAITING) == [(1,)], "clearing that waits")
+        clearing.result()
+    new = refreshed.result().json()["access_token"]
+    assert http.get("/auth/me", headers=bearer(new)).is_success
+
+
+def clear_away(app: Flask) -> None:
+    with app.app_context():
+        tasks.sessions.drop_expired_sessions()
 
 
 def test_used_refresh_tokens_are_kept_no_longer_than_a_race_lasts(
