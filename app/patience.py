@@ -1,4 +1,7 @@
-"""How long a request may wait for PostgreSQL in all, for a connection or for answers."""
+"""How long a request may wait for PostgreSQL in all.
+
+The pool of SQLAlchemy, where all of its connections are taken, has a limit of its own beside this.
+"""
 
 from contextvars import ContextVar
 from math import inf
