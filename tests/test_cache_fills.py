@@ -115,6 +115,14 @@ def test_how_long_an_answer_is_true_counts_from_before_it_was_read(cache: Cache)
     assert read(cache) == NEW
 
 
+def test_a_reader_who_fails_leaves_nothing_for_longer_than_a_minute(
+    cache: Cache, redis_client: redis.Redis
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        cache.remember(KEY, fail)
+    assert 0 < redis_client.ttl(KEY) <= 60
+
+
 def test_an_answer_is_forgotten_alone(cache: Cache) -> None:
     for key in (KEY, OTHER):
         cache.remember(key, lambda _: (OLD, MINUTE))
@@ -170,8 +178,9 @@ def test_without_redis_every_answer_is_read() -> None:
     assert cache.remember(KEY, lambda _: (SECOND, MINUTE)) == (SECOND, False)
 
 
-def test_without_redis_there_is_nothing_to_forget() -> None:
+def test_what_could_not_be_forgotten_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
     connected(NOBODY_LISTENS).forget(KEY)
+    assert "Redis could not forget; a copy may be given for 60 s" in caplog.messages
 
 
 def read(cache: Cache, key: str = KEY) -> Any:
@@ -189,11 +198,28 @@ def test_a_copy_of_another_reign_is_none(tmp_path: Path) -> None:
         assert cache.remember(KEY, lambda _: (NEWER, MINUTE)) == (NEW, True)
 
 
+def test_a_reader_who_fails_after_another_reign_leaves_nothing_for_longer_either(
+    tmp_path: Path,
+) -> None:
+    with Running(Valkey(tmp_path / "redis")) as own:
+        cache = connected(own.server.url())
+        cache.remember(KEY, lambda _: (OLD, MINUTE))
+        take_over(own.server.url())
+        with pytest.raises(ZeroDivisionError):
+            cache.remember(KEY, fail)
+        with redis.Redis.from_url(own.server.url()) as client:
+            assert 0 < client.ttl(KEY) <= 60
+
+
 def take_over(url: str) -> None:
     """Become the primary, with all that is known here, after having followed another."""
     with redis.Redis.from_url(url) as client:
         client.replicaof("127.0.0.1", "1")
         client.replicaof("NO", "ONE")
+
+
+def fail(_may_lag: bool) -> tuple[bytes, float]:
+    raise ZeroDivisionError
 
 
 def asked_for(cache: Cache) -> Any:

@@ -3,9 +3,12 @@
 import json
 import re
 import subprocess
+import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
+from socket import AF_UNIX, socket
 from typing import Any
 
 import pytest
@@ -40,6 +43,16 @@ def test_nginx_reaches_neither_postgresql_nor_redis() -> None:
 def test_postgresql_and_redis_have_no_way_out() -> None:
     for name in ("postgres", "redis"):
         assert all(COMPOSE["networks"][network]["internal"] for network in networks(name))
+
+
+def test_only_who_has_to_has_a_way_out_and_nginx_none_to_the_others() -> None:
+    inside = {name for name, network in COMPOSE["networks"].items() if network}
+    assert all(COMPOSE["networks"][name]["internal"] for name in inside)
+    for name, service in SERVICES.items():
+        outward = {"nginx": {"outer"}, "api": {"outside"}, "api-next": {"outside"}}
+        assert set(service["networks"]) - inside == outward.get(
+            name, {"outside"} if name == "worker" else set()
+        )
 
 
 def networks(name: str) -> list[str]:
@@ -102,6 +115,16 @@ def test_every_service_is_watched_and_started_again(name: str) -> None:
     assert SERVICES[name]["mem_limit"]
 
 
+@pytest.mark.parametrize("name", ["api", "api-next"])
+def test_gunicorn_is_given_longer_to_end_than_it_gives_its_requests(name: str) -> None:
+    given = re.findall(r"^graceful_timeout = (\d+)$", gunicorn_conf(), re.MULTILINE)
+    assert int(given[0]) < int(SERVICES[name]["stop_grace_period"].removesuffix("s"))
+
+
+def test_nginx_is_stopped_by_the_signal_that_lets_it_finish() -> None:
+    assert SERVICES["nginx"]["stop_signal"] == "SIGQUIT"
+
+
 @pytest.mark.parametrize("name", ["api", "api-next", "worker", "beat", "flower"])
 def test_nothing_starts_before_the_migrations_have_run(name: str) -> None:
     assert SERVICES[name]["depends_on"]["migrate"] == {
@@ -149,6 +172,29 @@ def test_git_and_docker_take_no_secret_along() -> None:
     assert not [line for line in taken if line.startswith("!deploy") and "answers" not in line]
 
 
+@pytest.mark.parametrize(
+    ("status", "healthy"), [(200, True), (204, True), (302, False), (404, False), (503, False)]
+)
+def test_only_an_answer_of_success_is_a_sign_of_health(
+    tmp_path: Path, status: int, healthy: bool
+) -> None:
+    with socket(AF_UNIX) as listening, ThreadPoolExecutor(1) as thread:
+        listening.bind(str(tmp_path / "socket"))
+        listening.listen()
+        thread.submit(answer_one, listening, status)
+        command = [sys.executable, "deploy/answers.py", tmp_path / "socket", "/healthz"]
+        run = subprocess.run(command, cwd=CHECKOUT, check=False)
+    assert (run.returncode == 0) == healthy
+
+
+def answer_one(listening: socket, status: int) -> None:
+    """Answer whoever comes first with this status."""
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)
+
+
 def test_every_variable_of_the_templates_is_given() -> None:
     templates = (CHECKOUT / "deploy/nginx/templates").glob("*.template")
     named = {name for t in templates for name in re.findall(r"\$\{([A-Z_]+)\}", t.read_text())}
@@ -186,6 +232,10 @@ def counted() -> set[str]:
     types = [line.split()[2:] for line in lines if line.startswith("# TYPE")]
     suffixes = {"histogram": ["_bucket", "_count", "_sum"]}
     return {name + suffix for name, kind in types for suffix in suffixes.get(kind, [""])}
+
+
+def gunicorn_conf() -> str:
+    return (CHECKOUT / "gunicorn.conf.py").read_text()
 
 
 def dockerfile() -> str:

@@ -16,6 +16,7 @@ from dev.waiting import wait_until
 from tests.deployed.own_redis import LASTING, Fault, OwnRedis
 from tests.deployed.together import at_once, meanwhile
 from tests.round_trips import round_trips
+from tests.unreachable import unreachable
 
 GIVE = Script("return ARGV[1]")
 INCREASE = Script("return redis.call('INCR', KEYS[1])")
@@ -129,6 +130,13 @@ def test_a_question_to_a_lost_redis_fails_within_a_second(
     with loss(own):
         for _ in range(3):
             assert seconds(partial(fail, exchange.ask, "PING")) < 1
+
+
+def test_a_question_to_a_redis_that_cannot_be_reached_fails_within_a_second() -> None:
+    exchange = Exchange()
+    with unreachable() as port:
+        exchange.init_app(f"redis://127.0.0.1:{port}")
+        assert seconds(partial(fail, exchange.ask, "PING")) < 1
 
 
 def test_a_redis_that_is_slow_is_not_asked_twice(

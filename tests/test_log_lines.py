@@ -18,6 +18,15 @@ from tests.conftest import CHECKOUT
 ADDRESS = "canary@example.com"
 
 
+# In a process of its own, for what is set so is set for all of it.
+LOGGING = """
+import logging, warnings
+from app.logs import init_logs
+init_logs(development=False)
+{}
+"""
+
+
 def raised() -> Exception:
     """An error and the one that it came from, both with an address in what they say."""
     try:
@@ -100,3 +109,20 @@ def test_a_command_that_crashes_ends_with_a_json_line_too(tmp_path: Path) -> Non
     assert run.returncode == 1
     assert last["exception"][0]["type"] == "sqlalchemy.exc.OperationalError"
     assert "canary" not in run.stdout + run.stderr
+
+
+def test_of_a_line_that_cannot_be_made_nothing_is_told() -> None:
+    too_few = f'logging.getLogger("app").error("%s of %s", "{ADDRESS}")'
+    assert "canary" not in logged_by(too_few)
+
+
+def test_a_warning_is_a_json_line_too() -> None:
+    (warning,) = map(json.loads, logged_by('warnings.warn("Beware")').splitlines())
+    assert (warning["logger"], warning["level"]) == ("py.warnings", "WARNING")
+
+
+def logged_by(statement: str) -> str:
+    """What a process in production writes that does this."""
+    command = [sys.executable, "-c", LOGGING.format(statement)]
+    run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    return run.stderr

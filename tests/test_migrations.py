@@ -82,7 +82,7 @@ VALUES (3, 1, 1, 'registration')
 # Of the migrations one has this statement.
 SLOW_STATEMENT = """
 CREATE FUNCTION take_time() RETURNS event_trigger LANGUAGE plpgsql
-AS $$ BEGIN PERFORM pg_sleep(0.8); END $$;
+AS $$ BEGIN PERFORM pg_sleep({}); END $$;
 CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('CREATE FUNCTION')
 EXECUTE FUNCTION take_time();
 """
@@ -236,6 +236,13 @@ def test_an_upgrade_started_twice_at_once_works(empty: Database, migrated: Datab
     assert empty.catalog() == migrated.catalog()
 
 
+def test_an_upgrade_waits_for_another_however_long_that_takes(empty: Database) -> None:
+    # Longer than either may wait for a table.
+    empty.run(SLOW_STATEMENT.format(2.5))
+    for upgrade in [empty.start("upgrade"), empty.start("upgrade")]:
+        finished(upgrade)
+
+
 def test_the_sql_for_an_administrator_makes_the_same(empty: Database, migrated: Database) -> None:
     empty.run(empty.flask_db("upgrade", "--sql"))
     assert empty.catalog() == migrated.catalog()
@@ -252,7 +259,7 @@ def test_a_migration_gives_way_to_requests_rather_than_hold_them_up(filled: Data
 
 @pytest.mark.usefixtures("impatient")
 def test_a_migration_may_take_longer_than_a_request(empty: Database) -> None:
-    empty.run(SLOW_STATEMENT)
+    empty.run(SLOW_STATEMENT.format(0.8))
     empty.upgrade_in_this_process()
     assert empty.tables()
 
@@ -265,6 +272,21 @@ def test_the_newest_goes_down_while_somebody_registers_with_a_code(filled: Datab
         cursor.execute(JOIN)
         registering.commit()
     finished(downgrade)
+
+
+def test_those_who_joined_before_are_counted_and_so_is_who_joins_meanwhile(
+    filled: Database,
+) -> None:
+    filled.flask_db("downgrade", "0002")
+    filled.run("INSERT INTO users (email, password_hash) VALUES ('c@example.com', 'x')")
+    with closing(psycopg2.connect(filled.url)) as joining:
+        # Somebody who is there already: whoever registers meanwhile is waited for earlier.
+        joining.cursor().execute(JOIN)
+        upgrade = filled.start("upgrade")
+        wait_until(lambda: filled.run(WAITING) != [], "upgrade that waits")
+        joining.commit()
+    finished(upgrade)
+    assert filled.run("SELECT referrer_id, total FROM referral_counts") == [(1, 2)]
 
 
 def test_every_constraint_and_index_has_a_name_of_our_own(migrated: Database) -> None:

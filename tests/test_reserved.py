@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prometheus_client.mmap_dict import MmapedDict
 
-from app.reserved import FIRST_SIZE
+from app.reserved import FIRST_SIZE, ReservedDict
 from tests.conftest import CHECKOUT
 
 COUNT = """
@@ -29,6 +29,26 @@ def test_a_file_has_no_holes(tmp_path: Path) -> None:
     counted(1000, tmp_path, resource.RLIM_INFINITY)
     (file,) = tmp_path.iterdir()
     assert file.stat().st_blocks * 512 >= file.stat().st_size
+
+
+def test_what_a_file_holds_already_is_counted_on(tmp_path: Path) -> None:
+    file = str(tmp_path / "counts.db")
+    for number in range(3):
+        counts = ReservedDict(file)
+        assert counts.read_value("a") == (number, 0.0)  # type: ignore[no-untyped-call]
+        counts.write_value("a", number + 1, 0.0)  # type: ignore[no-untyped-call]
+        counts.close()  # type: ignore[no-untyped-call]
+
+
+def test_a_file_has_no_holes_wherever_an_entry_meets_its_end(tmp_path: Path) -> None:
+    for length in range(8, 40):
+        file = tmp_path / f"{length}.db"
+        counts = ReservedDict(str(file))
+        for number in range(FIRST_SIZE // (length + 16) + 1):
+            counts.write_value(f"{number:0{length}}", 1.0, 0.0)
+        counts.close()  # type: ignore[no-untyped-call]
+        assert file.stat().st_size == 2 * FIRST_SIZE
+        assert file.stat().st_blocks * 512 >= file.stat().st_size, length
 
 
 def test_without_room_for_a_file_the_process_goes_on_and_leaves_none(tmp_path: Path) -> None:

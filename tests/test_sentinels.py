@@ -16,6 +16,7 @@ from dev.files import write_private
 from dev.ports import free_port
 from dev.running import Running
 from dev.valkey import Valkey
+from tests.unreachable import unreachable
 
 SECONDS = 0.2
 NOBODY_LISTENS = "127.0.0.1:1"
@@ -118,6 +119,15 @@ def test_a_primary_that_nobody_follows_is_lost_where_there_is_no_other(
 
 def test_a_sentinel_that_is_lost_is_passed_over(sentinel: Sentinel) -> None:
     assert connected(sentinel.watched_url(NOBODY_LISTENS, f"127.0.0.1:{free_port()}")).ping()
+
+
+def test_a_sentinel_that_cannot_be_reached_costs_no_more_than_one_that_says_nothing(
+    sentinel: Sentinel,
+) -> None:
+    with unreachable() as port:
+        started = monotonic()
+        assert connected(sentinel.watched_url(f"127.0.0.1:{port}")).ping()
+    assert monotonic() - started < 5 * SECONDS
 
 
 def test_sentinels_that_say_nothing_are_asked_once(first: Running[Valkey], tmp_path: Path) -> None:

@@ -83,6 +83,10 @@ def test_no_task_keeps_a_result(ours: Tasks) -> None:
     assert all(task.ignore_result for task in ours.values())
 
 
+def test_a_worker_waits_for_its_broker_however_long_that_is_away(celery: TaskQueue) -> None:
+    assert celery.conf.broker_connection_max_retries is None
+
+
 def test_what_beat_calls_is_a_task_and_expires_though_not_by_clocks_that_differ_a_little(
     celery: TaskQueue, ours: Tasks
 ) -> None:
@@ -93,6 +97,11 @@ def test_what_beat_calls_is_a_task_and_expires_though_not_by_clocks_that_differ_
 
 def test_whatever_a_wake_may_be_lost_for_is_called_by_beat(celery: TaskQueue, ours: Tasks) -> None:
     assert {entry["task"] for entry in celery.conf.beat_schedule.values()} == ours.keys()
+
+
+def test_what_is_owed_is_looked_for_every_ten_seconds(celery: TaskQueue) -> None:
+    schedule = celery.conf.beat_schedule
+    assert [schedule[task]["schedule"] for task in (queue.SEND_MAILS, queue.ENRICH)] == [10, 10]
 
 
 def test_every_setting_of_celery_has_its_reason_above_it() -> None:

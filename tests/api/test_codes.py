@@ -1,10 +1,16 @@
 """Codes are published, shown, withdrawn, brought back and deleted by their owners."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime
 
 import httpx
+import psycopg2
 import pytest
 
+from app.services import codes
+from dev.waiting import wait_until
 from tests.endings import Ending, Sql, any_ending, any_ending_without_successor, expire
 from tests.people import People, Person
 from tests.problems import assert_problem
@@ -12,6 +18,10 @@ from tests.problems import assert_problem
 HOUR = {"lifetime_minutes": 60}
 # Whatever else a code may be made of, nobody can take these for each other.
 LOOKALIKES = set("0O1IL")
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
 IMPOSSIBLE_IDS = ["0", "-1", "007", "9223372036854775808", "9" * 40, "1%00"]
 
 Request = Callable[[Person], httpx.Response]
@@ -54,6 +64,27 @@ def test_codes_have_eight_characters_without_look_alikes(owner: Person) -> None:
 
 def test_no_two_codes_are_the_same(owner: Person) -> None:
     assert len({owner.publish()["code"] for _ in range(12)}) == 12
+
+
+def test_a_code_that_somebody_has_is_given_to_nobody_else(
+    owner: Person, register: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codes, "ALPHABET", "AC")
+    monkeypatch.setattr(codes, "LENGTH", 4)
+    grace = register()
+    # All that there are.
+    published = [person.publish()["code"] for _ in range(8) for person in (owner, grace)]
+    assert len(set(published)) == 2**4
+
+
+def test_a_code_dates_from_when_it_was_its_turn(owner: Person, sql: Sql, database_url: str) -> None:
+    with closing(psycopg2.connect(database_url)) as holder, ThreadPoolExecutor(1) as background:
+        holder.cursor().execute("SELECT FROM users FOR UPDATE")
+        published = background.submit(owner.publish)
+        wait_until(lambda: sql(WAITING) == [(1,)], "publication that waits", 3)
+        ((turn,),) = sql("SELECT clock_timestamp()")
+        holder.rollback()
+    assert datetime.fromisoformat(published.result()["created_at"]) >= turn
 
 
 def test_publishing_deactivates_the_code_before(owner: Person) -> None:

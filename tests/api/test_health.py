@@ -76,6 +76,7 @@ LOSSES: dict[str, tuple[Loss, dict[str, str]]] = {
     "lost": (Database.lost, NO_POSTGRESQL),
     "never migrated": (Database.never_migrated, NO_MIGRATIONS),
     "taken down again": (lambda database: database.at_revision(None), NO_MIGRATIONS),
+    "of the release before": (lambda database: database.at_revision("0002"), NO_MIGRATIONS),
 }
 every_loss = pytest.mark.parametrize(("loss", "checks"), LOSSES.values(), ids=LOSSES)
 

@@ -110,6 +110,18 @@ def test_the_budget_is_whole_again_when_the_window_ends(
     assert [look_up(http).status_code for _ in range(2)] == [404, 429]
 
 
+def test_a_window_ends_when_it_was_to_however_often_somebody_asks_meanwhile(
+    http: httpx.Client, allow: Allow, redis_client: redis.Redis
+) -> None:
+    allow("LOOK_UP", "1 per hour")
+    look_up(http)
+    (window,) = redis_client.keys("LIMITER/*")
+    redis_client.expire(window, 60)
+    refused = look_up(http)
+    assert int(refused.headers["Retry-After"]) <= 61
+    assert int(refused.headers[RESET]) <= time() + 61
+
+
 def test_several_figures_hold_together(http: httpx.Client, allow: Allow) -> None:
     allow("LOOK_UP", "5 per hour; 2 per day")
     assert [look_up(http).status_code for _ in range(3)] == [404, 404, 429]

@@ -1,10 +1,11 @@
 """Somebody who has an account opens a session."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 import httpx
+import psycopg2
 import pytest
 
 from tests.api.test_lookup import everything
@@ -64,11 +65,20 @@ def test_each_log_in_is_a_session_of_its_own(register: People) -> None:
     assert second.get("/auth/me").status_code == 200
 
 
+def test_a_log_in_waits_for_nobody_who_joins_meanwhile(register: People, database_url: str) -> None:
+    ada = register()
+    with closing(psycopg2.connect(database_url)) as joining:
+        # As the row of a referral has its referrer locked.
+        joining.cursor().execute("SELECT FROM users FOR KEY SHARE")
+        assert ada.log_in().id == ada.id
+
+
 def test_a_wrong_password_is_refused(http: httpx.Client, register: People) -> None:
     register(email=EMAIL)
     response = log_in(http, password="a wrong password")
     assert_problem(response, 401, "invalid_credentials")
-    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    # No token was sent that an error could be about (RFC 6750, section 3.1).
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_somebody_elses_password_is_refused(http: httpx.Client, register: People) -> None:

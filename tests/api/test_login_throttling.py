@@ -16,6 +16,11 @@ from tests.people import PASSWORD, People, Person
 from tests.problems import assert_problem
 
 FREE = 5
+LONG_PAST = """
+INSERT INTO failed_attempts
+SELECT sha256(n::text::bytea), 1, now() - interval '1 hour', now() - interval '1 hour'
+FROM generate_series(1, %s) AS n
+"""
 WAITING = """
 SELECT count(*) FROM pg_stat_activity
 WHERE wait_event_type = 'Lock' AND datname = current_database()
@@ -96,6 +101,16 @@ def test_once_a_delay_runs_the_right_password_does_not_get_in_though_many_ask_at
         holder.rollback()
     for answer in answers:
         assert_problem(answer.result(), 429, "too_many_attempts")
+
+
+def test_whoever_waits_as_long_as_told_has_waited_long_enough(
+    http: httpx.Client, ada: Person, sql: Sql
+) -> None:
+    fail(http, ada.email, 1)
+    sql("UPDATE failed_attempts SET retry_at = now() + interval '30.9 seconds'")
+    told = int(log_in(http, ada.email).headers["Retry-After"])
+    over_then = "SELECT retry_at <= now() + %s * interval '1 second' FROM failed_attempts"
+    assert sql(over_then, told) == [(True,)]
 
 
 def test_the_right_password_logs_in_after_the_delay(
@@ -248,6 +263,12 @@ def test_attempts_long_past_are_cleared_away(http: httpx.Client, sql: Sql) -> No
     let_minutes_pass(sql, 16)
     fail(http, "another@example.com", 1)
     assert sql("SELECT count(*) FROM failed_attempts") == [(1,)]
+
+
+def test_no_guess_has_to_clear_away_all_that_is_long_past(http: httpx.Client, sql: Sql) -> None:
+    sql(LONG_PAST, 1000)
+    fail(http, "nobody@example.com", 1)
+    assert 900 < sql("SELECT count(*) FROM failed_attempts")[0][0] < 1000
 
 
 def test_nobody_waits_for_what_is_cleared_away_meanwhile(

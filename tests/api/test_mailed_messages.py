@@ -198,6 +198,15 @@ def test_a_referrer_is_told_in_their_own_language_not_the_newcomers(
     assert to_the_newcomer["Content-Language"] == "ru"
 
 
+def test_a_message_id_names_the_domain_of_the_sender_and_not_this_machine(
+    app: Flask, inbox: Inbox, register: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "MAIL_DEFAULT_SENDER", "Refer <mail@b\u00fccher.example>")
+    ada = register()
+    (mail,) = inbox.mails(ada.email)
+    assert mail["Message-ID"].endswith("@xn--bcher-kva.example>")
+
+
 def test_links_lead_to_the_public_url_whatever_a_request_calls_this_host(
     http: httpx.Client, inbox: Inbox
 ) -> None:

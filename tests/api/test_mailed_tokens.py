@@ -1,6 +1,7 @@
 """A mailed token is good for one purpose, for a while, and for nobody who reads the database."""
 
 import contextlib
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -95,6 +96,12 @@ def test_what_is_not_such_a_token_is_refused(
     token = forge(app, purpose, ada, register())
     assert_problem(use(http, token), 422, "token_invalid")
     assert ada.log_in().get("/auth/me").json()["email_verified"] is False
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_token_is_signed_with_256_bits(app: Flask, ada: Person, purpose: Purpose) -> None:
+    signature = minted(app, purpose, ada).rpartition(".")[2]
+    assert len(urlsafe_b64decode(signature + "=")) == 32
 
 
 @pytest.mark.parametrize("token", [None, 5, True, ["token"], {}], ids=repr)

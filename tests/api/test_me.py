@@ -89,6 +89,12 @@ def test_the_active_code_is_shown(ada: Person) -> None:
     assert me(ada)["referral_code"] == code
 
 
+def test_a_code_is_shown_to_the_letter_as_it_is_by_itself(ada: Person) -> None:
+    for expiry in ("2033-01-31", "2033-01-31T12:00:00.5Z", "2033-01-31T12:00:00.000001Z"):
+        code = ada.publish(expires_at=expiry)
+        assert me(ada)["referral_code"] == code == ada.get("/referral/code").json()
+
+
 @any_ending_without_successor
 def test_a_code_that_has_ended_is_not_shown(ada: Person, sql: Sql, end: Ending) -> None:
     code = ada.publish()

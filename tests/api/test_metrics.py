@@ -13,6 +13,8 @@ import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
+from app import tasks
+from app.queue import TaskCrashed
 from app.version import VERSION
 from dev.processes import signal_all
 from tests.deployed.service import Service, connections_to
@@ -134,6 +136,20 @@ def test_a_look_up_is_counted_by_where_its_answer_came_from(
             http.get("/referral/code/by-email", params={"email": email})
     results = {'{result="miss"}': 1, '{result="hit"}': 2, '{result="none"}': 1}
     assert only(counted, "referral_lookups") == results
+
+
+def test_a_task_that_crashed_is_counted_as_failed(
+    app: Flask, counting: Counting, without_table: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    with (
+        counting() as counted,
+        app.app_context(),
+        without_table("outbox"),
+        pytest.raises(TaskCrashed),
+    ):
+        tasks.outbox.send_mails()
+    ran = 'referral_task_duration_seconds_count{outcome="failed",task="outbox.send_mails"}'
+    assert counted[ran] == 1
 
 
 def test_an_attempt_to_log_in_is_counted_by_its_outcome(

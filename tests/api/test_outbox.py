@@ -4,6 +4,7 @@ import logging
 import smtplib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -11,9 +12,13 @@ import psycopg2
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from flask import Flask
+from sqlalchemy import text
 
 from app.clients.smtp import Smtp
+from app.emails import Kind
+from app.extensions import db
 from app.logs import formatter
+from app.queue import CONFIGURATION
 from app.services import mails, outbox
 from dev.ports import free_port
 from dev.waiting import wait_until
@@ -23,7 +28,10 @@ from tests.mail_server import Ending, MailServer
 from tests.mailed_links import ask_for_reset
 from tests.people import People, Person
 
-A_DAY = 86_400
+TWO_HOURS, A_DAY = 7_200, 86_400
+MAY_BE_IDLE = """
+SELECT extract(epoch FROM current_setting('idle_in_transaction_session_timeout')::interval)
+"""
 ATTEMPTS = 48
 NOT_LOCKED = "SELECT id FROM outbox FOR UPDATE SKIP LOCKED"
 
@@ -96,8 +104,20 @@ def test_the_waits_grow_and_last_for_a_day_at_least(
         waits.append(round(seconds_until_due(sql)))
     assert sql("SELECT * FROM outbox WHERE dead_at IS NOT NULL") == []
     assert waits == sorted(waits)
-    assert waits[0] <= 30
+    assert 4 <= waits[0] <= 10
+    assert all(later < 1.4 * one for one, later in pairwise(waits[5:]))
+    assert waits[-1] <= TWO_HOURS
     assert sum(waits) >= A_DAY
+
+
+def test_a_wait_begins_when_an_attempt_has_failed(
+    inbox: Inbox, ada: Person, sql: Sql, stuck: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", min)
+    with inbox.sending_to(stuck.port):
+        inbox.deliver()
+    # Of five seconds, of which the attempt has taken none.
+    assert seconds_until_due(sql) > 4
 
 
 def test_what_failed_together_is_not_tried_together(inbox: Inbox, ada: Person, sql: Sql) -> None:
@@ -241,6 +261,33 @@ def test_what_another_sender_has_counted_since_is_not_forgotten(
         mails.send_due()
         assert len(known_from_before) == 1
     assert attempts(sql) == [6]
+
+
+def test_nobody_else_may_have_what_a_sender_is_about_to_send_as_long_as_it_may_run(
+    app: Flask, ada: Person
+) -> None:
+    seen: list[float] = []
+    with app.app_context():
+        outbox.deliver_due(
+            list(Kind),
+            lambda _: seen.append(db.session.scalar(text(MAY_BE_IDLE))),
+            lambda _kind, _outcome: None,
+        )
+    assert seen > [CONFIGURATION["task_time_limit"]]
+
+
+def test_a_sender_whose_time_is_over_takes_up_nothing_new(
+    inbox: Inbox,
+    register: People,
+    sql: Sql,
+    stuck: MailServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    register(), register()
+    monkeypatch.setattr(outbox, "BUDGET_SECONDS", 1)
+    with inbox.sending_to(stuck.port):
+        inbox.deliver()
+    assert attempts(sql) == [1, 0]
 
 
 def test_a_sender_that_loses_its_connection_leaves_what_it_was_about_to_send(

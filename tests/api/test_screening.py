@@ -187,6 +187,17 @@ def test_a_hanging_hunter_costs_a_registration_two_seconds(
     assert 1.5 < monotonic() - started < 3
 
 
+def test_nobody_waits_until_a_hanging_hunter_has_cost_another_their_time(
+    register: People, hunter: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hunter, "seconds", 1.0)
+    hunter.answer = stub_server.hangs
+    started = monotonic()
+    with ThreadPoolExecutor(4) as crowd:
+        list(crowd.map(lambda _: register(), range(4)))
+    assert monotonic() - started < 3
+
+
 def test_after_five_hangs_in_a_row_hunter_is_left_alone(
     register: People, hunter: StubServer, counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

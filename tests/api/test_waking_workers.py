@@ -44,6 +44,14 @@ def test_a_registration_wakes_a_sender(register: People, calls: Calls) -> None:
     assert calls() == 1
 
 
+def test_a_registration_wakes_whoever_looks_people_up(
+    app: Flask, register: People, broker: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "CLEARBIT_API_KEY", "s3cret")
+    register()
+    assert broker.llen("enrichment") == 1
+
+
 def test_a_transaction_that_owes_several_mails_wakes_one(register: People, calls: Calls) -> None:
     code = register().publish()["code"]
     before = calls()
@@ -101,6 +109,18 @@ def test_the_call_names_the_request(http: httpx.Client, broker: redis.Redis) -> 
     People(http)()
     (call,) = broker.lrange("mails", 0, -1)
     assert json.loads(call)["headers"]["request_id"] == "mine"
+
+
+def test_a_connection_to_the_broker_that_was_cut_is_replaced_at_once(
+    register: People, broker: redis.Redis, calls: Calls, worker: int
+) -> None:
+    register()
+    before = calls()
+    for connection in broker.client_list():
+        if connection["db"] == str(2 * worker + 1) and connection["id"] != str(broker.client_id()):
+            broker.client_kill_filter(_id=connection["id"])
+    register()
+    assert calls() == before + 1
 
 
 def test_a_registration_costs_one_statement_more_for_each_mail(

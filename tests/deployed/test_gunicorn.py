@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from dev.waiting import wait_until
-from tests.deployed.service import Service, connections_to
+from tests.deployed.service import Service, answers, connections_to
 from tests.deployed.together import MANY, at_once, meanwhile, outcomes
 from tests.deployed.waiting import PEOPLE, waiting_for
 from tests.people import PASSWORD, People, bearer
@@ -75,6 +75,40 @@ def test_a_worker_that_dies_is_replaced(service: Service, http: httpx.Client) ->
     assert outcomes(responses) == {"200": MANY}
 
 
+def test_what_a_worker_that_died_was_answering_is_in_progress_no_more(
+    http: httpx.Client, service: Service, database_url: str
+) -> None:
+    before = service.workers()
+    publish = partial(People(http)().post, "/referral/code", {"lifetime_minutes": 60})
+    with waiting_for(PEOPLE, database_url, publish) as waiting:
+        assert in_progress(http, "POST") == 1
+        for worker in before:
+            os.kill(worker, signal.SIGKILL)
+        assert isinstance(waiting.answer.exception(), httpx.TransportError)
+    wait_until(lambda: len(service.workers() - before) == len(before), "other workers")
+    wait_until(lambda: answers(service.url), "answer")
+    assert in_progress(http, "POST") == 0
+
+
+def test_what_an_earlier_run_has_counted_is_not_counted_again(
+    settings_file: Path, tmp_path: Path
+) -> None:
+    service = Service(settings_file, tmp_path)
+    for _ in range(2):
+        with service, connections_to(service.url) as http:
+            assert counted(http, "/auth/me") == 0
+            http.get("/auth/me")
+            assert counted(http, "/auth/me") == 1
+            for process in [service.process.pid, *service.workers()]:
+                os.kill(process, signal.SIGKILL)
+
+
+def test_nobody_is_given_a_socket_to_command_it_by(settings_file: Path, tmp_path: Path) -> None:
+    homes = dict.fromkeys(("HOME", "XDG_RUNTIME_DIR"), str(tmp_path))
+    with Service(settings_file, tmp_path, homes | {"TMPDIR": str(tmp_path)}):
+        assert [path for path in tmp_path.rglob("*") if path.is_socket()] == []
+
+
 def test_two_services_of_one_checkout_run_side_by_side(
     http: httpx.Client, other_service: Service
 ) -> None:
@@ -131,11 +165,12 @@ def test_sigterm_lets_a_request_in_flight_finish_and_leaves_nothing_behind(
 def test_settings_that_cannot_be_used_end_it_at_once(settings_file: Path, tmp_path: Path) -> None:
     settings = tmp_path / "settings.json"
     settings.write_text(json.dumps(json.loads(settings_file.read_text()) | {"SECRET_KEY": "weak"}))
-    service = Service(settings, tmp_path, patience=10)
+    service = Service(settings, tmp_path, {"TMPDIR": str(tmp_path)}, patience=10)
     with pytest.raises(ChildProcessError, match="SECRET_KEY") as refusal, service:
         pass
     assert service.process.returncode not in (None, 0)
     assert "weak" not in str(refusal.value)
+    assert not list(tmp_path.glob("referral-*"))
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +208,10 @@ def counted(http: httpx.Client, route: str) -> int:
     lines = http.get("/metrics").text.splitlines()
     of_route = [line for line in lines if line.startswith("http_requests_total{")]
     return int(sum(float(line.rpartition(" ")[2]) for line in of_route if f'"{route}"' in line))
+
+
+def in_progress(http: httpx.Client, method: str) -> float:
+    """How many requests by this method are being answered, by all workers."""
+    name = f'http_requests_in_progress{{method="{method}"}} '
+    lines = http.get("/metrics").text.splitlines()
+    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))

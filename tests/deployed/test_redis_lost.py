@@ -87,6 +87,7 @@ def test_metrics_tell_that_redis_is_lost(
         metrics = http.get("/metrics").text
     assert "referral_redis_up 0.0" in metrics.splitlines()
     assert 'referral_part_failures_total{part="cache"}' in metrics
+    assert 'referral_part_failures_total{part="limits"}' in metrics
 
 
 @pytest.mark.parametrize("losing_redis", sorted(FAULTS.keys() - {"frozen"}), indirect=True)

@@ -24,11 +24,11 @@ class Launcher:
         self.checkout, self.data, self.port = checkout, data, port
         self.url = f"http://127.0.0.1:{port}"
 
-    def spawn(self) -> subprocess.Popen[str]:
-        """Start it and do not wait."""
+    def spawn(self, *by: str) -> subprocess.Popen[str]:
+        """Start it, by this command if there is one, and do not wait."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(UNWANTED)}
         return subprocess.Popen(
-            [sys.executable, "-m", "dev"],
+            [*by, sys.executable, "-m", "dev"],
             cwd=self.checkout,
             env=environment | {"DATA": str(self.data), "PORT": str(self.port)},
             stdout=subprocess.PIPE,
@@ -36,9 +36,9 @@ class Launcher:
             text=True,
         )
 
-    def start(self) -> str:
+    def start(self, *by: str) -> str:
         """Start it and give what it prints until it says where to look."""
-        self._process = self.spawn()
+        self._process = self.spawn(*by)
         printed = ""
         for line in self._process.stdout or ():
             printed += line
@@ -46,10 +46,10 @@ class Launcher:
                 return printed
         raise AssertionError(printed)
 
-    def stop(self) -> None:
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to end and wait until nothing is left."""
         processes = self.processes()
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
         self._wait()
         wait_until_gone(processes, seconds=0)
 

@@ -1,8 +1,11 @@
 """What `make run` promises while it runs."""
 
+import json
+from contextlib import closing
 from pathlib import Path
 
 import httpx
+import psycopg2
 import pytest
 
 from dev.processes import wait_until_gone
@@ -19,6 +22,15 @@ def test_the_service_runs_from_any_path(launcher: Launcher) -> None:
 def test_secrets_are_for_their_owner_only(launcher: Launcher) -> None:
     for name in ("settings.json", "secret_key", "postgres/password", "valkey/valkey.conf"):
         assert (launcher.data / name).stat().st_mode & 0o077 == 0
+
+
+def test_what_is_committed_is_on_the_disk(launcher: Launcher) -> None:
+    settings = json.loads((launcher.data / "settings.json").read_text())
+    with closing(psycopg2.connect(settings["SQLALCHEMY_DATABASE_URI"])) as connection:
+        cursor = connection.cursor()
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            cursor.execute(f"SHOW {name}")
+            assert cursor.fetchone() == ("on",), name
 
 
 def test_everything_listens_on_loopback_only(launcher: Launcher) -> None:
@@ -64,6 +76,14 @@ def test_a_busy_port_is_refused_in_one_line(launcher: Launcher, tmp_path: Path) 
     assert start.returncode == 1
     assert printed.startswith(f"Port {launcher.port} is in use.")
     assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", [0, 65_536])
+def test_no_port_is_refused_in_one_line(launcher: Launcher, tmp_path: Path, port: int) -> None:
+    start = Launcher(launcher.checkout, tmp_path / "data", port).spawn()
+    printed, _ = start.communicate(timeout=20)
+    assert start.returncode == 1
+    assert printed == f"PORT is a number from 1 to 65535, not '{port}'\n"
 
 
 def mailbox(launcher: Launcher) -> str:

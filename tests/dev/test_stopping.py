@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import httpx
 import pytest
 
 from dev.ports import free_port
-from dev.processes import wait_until_gone
+from dev.processes import kill, wait_until_gone
 from dev.running import temporary_folder
 from tests.dev.launcher import Launcher
 
+# Ctrl-C, whoever ends services, and a terminal that is closed.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SOMEBODY = {"email": "somebody@example.org", "password": "correct horse battery"}
 
 
@@ -28,12 +31,22 @@ def post(launcher: Launcher, path: str) -> int:
     return httpx.post(launcher.url + path, json=SOMEBODY, trust_env=False).status_code
 
 
-def test_sigterm_leaves_no_process_and_all_data(launcher: Launcher) -> None:
+@pytest.mark.parametrize("number", STOPPING)
+def test_whatever_asks_it_to_end_leaves_no_process_and_all_data(
+    launcher: Launcher, number: signal.Signals
+) -> None:
     launcher.start()
     assert post(launcher, "/auth/register") == 201
-    launcher.stop()
+    launcher.stop(number)
     launcher.start()
     assert post(launcher, "/auth/login") == 200
+
+
+def test_it_ends_with_the_make_that_started_it(launcher: Launcher) -> None:
+    launcher.start("sh", "-c", '"$@"; true', "sh")
+    processes = launcher.processes()
+    kill(processes[:1])
+    wait_until_gone(processes, seconds=20)
 
 
 def test_a_start_after_sigkill_ends_what_was_left_and_nobody_else(launcher: Launcher) -> None:

@@ -66,6 +66,7 @@ FAULTS: list[tuple[str, Any]] = [
     ("RATELIMIT_LOGIN", ""),
     ("RATELIMIT_LOGIN", 10),
     ("RATELIMIT_LOGIN", "0 per hour"),
+    ("RATELIMIT_LOGIN", "10 per minute; 0 per hour"),
     ("RATELIMIT_LOGIN", "10 per minute; hunter2"),
     ("RATELIMIT_LOGIN", "10 per fortnight"),
     ("RATELIMIT_REGISTER_PER_ACCOUNT", "hunter2"),

@@ -58,6 +58,51 @@ def test_the_service_is_no_superuser(deployment: Deployment) -> None:
         assert cursor.fetchall() == [("on",)]
 
 
+def test_nobody_but_the_service_gets_into_its_database_by_the_network(
+    deployment: Deployment,
+) -> None:
+    settings = json.loads((deployment.folder / "secrets" / "settings.json").read_text())
+    with psycopg2.connect(settings["SQLALCHEMY_DATABASE_URI"]) as connection:
+        cursor = connection.cursor()
+        # That role has of itself no more than everybody has.
+        cursor.execute("SELECT has_database_privilege('pg_monitor', current_database(), 'CONNECT')")
+        assert cursor.fetchall() == [(False,)]
+        cursor.execute("SELECT usename FROM pg_user WHERE usesuper")
+        ((superuser,),) = cursor.fetchall()
+    with pytest.raises(psycopg2.OperationalError, match="authentication failed"):
+        psycopg2.connect(
+            host="127.0.0.1",
+            port=deployment.ports["postgres"],
+            dbname="postgres",
+            user=superuser,
+            password=secret(deployment, "postgres_password"),
+        )
+
+
+def test_postgresql_logs_no_row_and_no_statement(deployment: Deployment) -> None:
+    settings = json.loads((deployment.folder / "secrets" / "settings.json").read_text())
+    with psycopg2.connect(settings["SQLALCHEMY_DATABASE_URI"]) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT current_setting('log_error_verbosity')")
+        assert cursor.fetchall() == [("terse",)]
+        cursor.execute("SELECT current_setting('log_min_error_statement')")
+        assert cursor.fetchall() == [("panic",)]
+
+
+def test_no_header_of_anybodys_moves_the_path_by_the_socket_either(deployment: Deployment) -> None:
+    socket = str(deployment.folder / "sockets" / "api.sock")
+    with httpx.Client(transport=httpx.HTTPTransport(uds=socket)) as client:
+        response = client.get("http://x/below/healthz", headers={"SCRIPT_NAME": "/below"})
+    assert_problem(response, 404, "not_found")
+
+
+def test_flower_logs_no_query(deployment: Deployment, http: httpx.Client) -> None:
+    # What it says of the first is written before it answers the second.
+    for _ in range(2):
+        http.get("/flower/nowhere?email=canary@example.com")
+    assert "canary" not in deployment.containers["flower"].logged()
+
+
 def test_flower_asks_for_its_password_and_shows_the_worker(
     deployment: Deployment, http: httpx.Client
 ) -> None:

@@ -95,6 +95,7 @@ REFUSALS = {
         501,
         "not_implemented",
     ),
+    "a version to come": (b"GET / HTTP/9.9\r\nHost: x", 505, "http_version_not_supported"),
     "a method for proxies": (b"TRACE / HTTP/1.1\r\nHost: x", 405, "method_not_allowed"),
 }
 
@@ -107,6 +108,20 @@ def test_what_nginx_itself_refuses_is_a_problem(nginx: Nginx, refusal: str) -> N
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["X-Request-ID"] == answer.body["request_id"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+def test_no_answer_tells_which_version_of_nginx_serves(http: httpx.Client) -> None:
+    for path in ("/healthz", "/metrics", "/flower"):
+        assert http.get(path).headers["Server"] == "nginx"
+
+
+def test_nothing_of_a_request_is_written_to_a_disk(http: httpx.Client, nginx: Nginx) -> None:
+    folder = nginx.folder / "temp_body"
+    before = folder.stat().st_mtime_ns
+    assert http.post("/auth/login", content=b" " * 64 * 1024).status_code == 415
+    assert folder.stat().st_mtime_ns == before
 
 
 def test_a_sane_request_id_is_kept_and_another_replaced(http: httpx.Client) -> None:
@@ -130,6 +145,9 @@ def test_whoever_is_in_a_hurry_is_slowed_down(
     assert outcomes(responses).keys() == {"429 too_many_requests", "503 unavailable"}
     refused = [response for response in responses if response.status_code == 429]
     assert_problem(refused[-1], 429, "too_many_requests")
+    # One, and forty that come with it, at once.
+    assert HURRY - len(refused) >= 41
+    assert max(response.elapsed.total_seconds() for response in responses) < 2
     assert int(refused[-1].headers["Retry-After"]) > 0
 
 
@@ -206,7 +224,8 @@ def test_nginx_logs_no_path_that_may_hold_a_secret(nginx: Nginx, path: str) -> N
 @pytest.mark.parametrize("path", ["/flower", "/static", "/healthz", "/swagger"])
 def test_every_answer_has_each_of_the_security_headers_once(http: httpx.Client, path: str) -> None:
     headers = http.get(path, follow_redirects=False).headers
-    for name in ("X-Content-Type-Options", "Content-Security-Policy", "X-Request-ID"):
+    names = ("X-Content-Type-Options", "Content-Security-Policy", "X-Request-ID", "Cache-Control")
+    for name in names:
         assert len(headers.get_list(name)) == 1, name
     assert headers.get("Location", "/").startswith("/")
 
@@ -217,6 +236,13 @@ def test_connections_to_gunicorn_are_kept(http: httpx.Client, service: Service) 
     for _ in range(10):
         http.get("/healthz")
     assert before & connections_of(service)
+
+
+def test_nginx_ends_connections_before_gunicorn_does(http: httpx.Client, service: Service) -> None:
+    http.get("/healthz")
+    kept = connections_of(service)
+    assert kept
+    wait_until(lambda: not kept & connections_of(service), "end of the connections", 3)
 
 
 def test_the_length_of_an_answer_tells_of_no_token(http: httpx.Client) -> None:

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
+from socket import create_connection
 
 import httpx
 import psutil
 import pytest
 
+from dev.processes import end
 from dev.waiting import wait_until
 from tests.deployed.load import load
 from tests.deployed.service import Service, connections_to
@@ -22,6 +24,7 @@ Start = Callable[..., Service]
 
 MANY = 20
 REVOKED = {"data": {"token": "unknown"}}
+UNFINISHED = b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
 
 
 @pytest.fixture
@@ -57,6 +60,30 @@ def test_old_workers_serve_until_the_new_ones_do(start: Start) -> None:
     for worker in new:
         worker.resume()
     wait_until(lambda: service.workers().isdisjoint(old), "end of the old workers")
+
+
+def test_whoever_never_finishes_keeps_no_old_worker(start: Start) -> None:
+    service = start(GUNICORN_CMD_ARGS="--graceful-timeout=1")
+    with create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(UNFINISHED)
+        wait_until(lambda: taken_in(service) == 1, "connection that was taken in")
+        service.replace_workers()
+
+
+def test_a_master_that_another_takes_the_place_of_leaves_it_its_port(start: Start) -> None:
+    service = start()
+    old = psutil.Process(service.process.pid)
+    old.send_signal(signal.SIGUSR2)
+    wait_until(lambda: len(old.children(recursive=True)) == 5, "other master with its workers")
+    (new,) = [child for child in old.children() if child.children()]
+    try:
+        wait_until(lambda: service.logged().count("Booting") == 4, "other workers")
+        service.process.terminate()
+        assert service.process.wait(20) == 0
+        with connections_to(service.url) as http:
+            assert {http.get("/healthz").status_code for _ in range(MANY)} == {200}
+    finally:
+        end([new], signal.SIGTERM, seconds=20)
 
 
 def test_sigterm_under_load_answers_or_refuses_everybody(start: Start) -> None:
@@ -150,6 +177,13 @@ def fate_of(connection: HTTPConnection) -> str:
     response = connection.getresponse()
     response.read()
     return response.headers["Connection"]
+
+
+def taken_in(service: Service) -> int:
+    """How many connections of clients the workers have."""
+    workers = map(psutil.Process, service.workers())
+    found = [each for worker in workers for each in worker.net_connections("tcp4")]
+    return len([each for each in found if each.raddr and each.laddr.port == service.port])
 
 
 def connected_to(port: int) -> int:
