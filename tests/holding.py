@@ -1,4 +1,4 @@
-"""Stopping the service in the middle of a request, to look around meanwhile."""
+"""Holding the service up in the middle of a request, to look around meanwhile."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +11,11 @@ from sqlalchemy import Connection, Engine, event
 from dev.statements import watched
 
 SECONDS = 10
+# How many wait for what another transaction has locked.
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
 
 Ask = Callable[[], Any]
 

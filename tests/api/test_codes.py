@@ -12,16 +12,13 @@ import pytest
 from app.services import codes
 from dev.waiting import wait_until
 from tests.endings import Ending, Sql, any_ending, any_ending_without_successor, expire
+from tests.holding import WAITING
 from tests.people import People, Person
 from tests.problems import assert_problem
 
 HOUR = {"lifetime_minutes": 60}
 # Whatever else a code may be made of, nobody can take these for each other.
 LOOKALIKES = set("0O1IL")
-WAITING = """
-SELECT count(*) FROM pg_stat_activity
-WHERE wait_event_type = 'Lock' AND datname = current_database()
-"""
 IMPOSSIBLE_IDS = ["0", "-1", "007", "9223372036854775808", "9" * 40, "1%00"]
 
 Request = Callable[[Person], httpx.Response]

@@ -12,6 +12,7 @@ import redis
 from app.database import ENGINE_OPTIONS
 from dev.waiting import wait_until
 from tests.endings import Sql
+from tests.holding import WAITING
 from tests.people import PASSWORD, People, Person
 from tests.problems import assert_problem
 
@@ -20,10 +21,6 @@ LONG_PAST = """
 INSERT INTO failed_attempts
 SELECT sha256(n::text::bytea), 1, now() - interval '1 hour', now() - interval '1 hour'
 FROM generate_series(1, %s) AS n
-"""
-WAITING = """
-SELECT count(*) FROM pg_stat_activity
-WHERE wait_event_type = 'Lock' AND datname = current_database()
 """
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from dev.waiting import wait_until
 from tests.endings import Sql
+from tests.holding import WAITING
 from tests.people import PASSWORD, People, Person, bearer
 from tests.problems import assert_problem
 
@@ -27,10 +28,6 @@ REFUSED = {
     "list": ["another good password"],
 }
 
-WAITING = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 
 Ask = Callable[[], httpx.Response]
 Meeting = Callable[..., list[httpx.Response]]

@@ -14,7 +14,7 @@ from app.extensions import db
 from dev.waiting import wait_until
 from tests.api.test_lookup import everything
 from tests.endings import Sql
-from tests.holding import held_after, held_at_commit
+from tests.holding import WAITING, held_after, held_at_commit
 from tests.inbox import Inbox
 from tests.mailed_links import NEW_PASSWORD, RESET_PAGE, ask_for_reset, reset, reset_token
 from tests.people import PASSWORD, People, Person, bearer
@@ -24,10 +24,6 @@ CHANGED = "Your password was changed"
 REQUEST_ID = {"X-Request-ID": "the-same-for-all"}
 REFUSED = {"short": "hgwqzrt", "long": "h" * 129, "common": "password1", "NUL": "hgwqzrtb\0"}
 
-WAITING = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 
 Statements = Callable[[], AbstractContextManager[list[str]]]
 

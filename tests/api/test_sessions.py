@@ -14,10 +14,9 @@ from app import tasks
 from app.extensions import db
 from app.services import sessions
 from dev.waiting import wait_until
-from tests.api.test_login_throttling import WAITING
 from tests.api.tokens import claims_of, expired
 from tests.endings import Sql
-from tests.holding import held_at_commit
+from tests.holding import WAITING, held_at_commit
 from tests.people import PASSWORD, People, Person, bearer
 from tests.problems import assert_problem
 

@@ -17,16 +17,13 @@ from app.extensions import db
 from app.models import User
 from dev.waiting import wait_until
 from tests.endings import Sql
+from tests.holding import WAITING
 from tests.people import PASSWORD, People
 from tests.problems import assert_problem
 
 BY_EMAIL = select(User.id).where(User.email == bindparam("email"))
 ADA = {"email": "ada@example.com"}
 A_MOMENT_LATER = select(func.pg_sleep(0.3).label("nothing"))
-WAITING = """
-SELECT count(*) FROM pg_stat_activity
-WHERE wait_event_type = 'Lock' AND datname = current_database()
-"""
 
 
 def test_what_a_transaction_has_written_it_reads_and_nobody_else(app: Flask, sql: Sql) -> None:
