@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from dev.waiting import wait_until
-from tests.deployed.service import Service, answers, connections_to
+from tests.deployed.counts import counted
+from tests.deployed.service import Service, connections_to
 from tests.deployed.together import MANY, at_once, meanwhile, outcomes
 from tests.deployed.waiting import PEOPLE, waiting_for
 from tests.people import PASSWORD, People, bearer
@@ -73,34 +74,6 @@ def test_a_worker_that_dies_is_replaced(service: Service, http: httpx.Client) ->
     wait_until(lambda: len(service.workers() - {min(before)}) == len(before), "other worker")
     responses = at_once([partial(http.get, "/readyz")] * MANY)
     assert outcomes(responses) == {"200": MANY}
-
-
-def test_what_a_worker_that_died_was_answering_is_in_progress_no_more(
-    http: httpx.Client, service: Service, database_url: str
-) -> None:
-    before = service.workers()
-    publish = partial(People(http)().post, "/referral/code", {"lifetime_minutes": 60})
-    with waiting_for(PEOPLE, database_url, publish) as waiting:
-        assert in_progress(http, "POST") == 1
-        for worker in before:
-            os.kill(worker, signal.SIGKILL)
-        assert isinstance(waiting.answer.exception(), httpx.TransportError)
-    wait_until(lambda: len(service.workers() - before) == len(before), "other workers")
-    wait_until(lambda: answers(service.url), "answer")
-    assert in_progress(http, "POST") == 0
-
-
-def test_what_an_earlier_run_has_counted_is_not_counted_again(
-    settings_file: Path, tmp_path: Path
-) -> None:
-    service = Service(settings_file, tmp_path)
-    for _ in range(2):
-        with service, connections_to(service.url) as http:
-            assert counted(http, "/auth/me") == 0
-            http.get("/auth/me")
-            assert counted(http, "/auth/me") == 1
-            for process in [service.process.pid, *service.workers()]:
-                os.kill(process, signal.SIGKILL)
 
 
 def test_nobody_is_given_a_socket_to_command_it_by(settings_file: Path, tmp_path: Path) -> None:
@@ -201,17 +174,3 @@ def service_of_its_own(settings_file: Path, folder: Path) -> Service:
     settings.write_bytes(settings_file.read_bytes())
     temporary.mkdir()
     return Service(settings, folder, environment={"TMPDIR": str(temporary)})
-
-
-def counted(http: httpx.Client, route: str) -> int:
-    """How many requests to this route have been answered."""
-    lines = http.get("/metrics").text.splitlines()
-    of_route = [line for line in lines if line.startswith("http_requests_total{")]
-    return int(sum(float(line.rpartition(" ")[2]) for line in of_route if f'"{route}"' in line))
-
-
-def in_progress(http: httpx.Client, method: str) -> float:
-    """How many requests by this method are being answered, by all workers."""
-    name = f'http_requests_in_progress{{method="{method}"}} '
-    lines = http.get("/metrics").text.splitlines()
-    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
