@@ -43,7 +43,7 @@ def test_a_worker_takes_calls_though_it_could_not_say_what_became_of_one(
         wait_until(lambda: "Couldn't " in working.logged(), "time-out", SECONDS)
     before = times_done(working)
     call_sender()
-    wait_until(lambda: times_done(working) > before, "call that was taken")
+    wait_until(lambda: times_done(working) > before, "call that was taken", SECONDS)
 
 
 def times_done(part: Part) -> int:

@@ -13,7 +13,6 @@ import httpx
 import psutil
 import pytest
 
-from dev.processes import end
 from dev.waiting import wait_until
 from tests.deployed.load import load
 from tests.deployed.service import Service, connections_to
@@ -68,22 +67,6 @@ def test_whoever_never_finishes_keeps_no_old_worker(start: Start) -> None:
         connection.sendall(UNFINISHED)
         wait_until(lambda: taken_in(service) == 1, "connection that was taken in")
         service.replace_workers()
-
-
-def test_a_master_that_another_takes_the_place_of_leaves_it_its_port(start: Start) -> None:
-    service = start()
-    old = psutil.Process(service.process.pid)
-    old.send_signal(signal.SIGUSR2)
-    wait_until(lambda: len(old.children(recursive=True)) == 5, "other master with its workers")
-    (new,) = [child for child in old.children() if child.children()]
-    try:
-        wait_until(lambda: service.logged().count("Booting") == 4, "other workers")
-        service.process.terminate()
-        assert service.process.wait(20) == 0
-        with connections_to(service.url) as http:
-            assert {http.get("/healthz").status_code for _ in range(MANY)} == {200}
-    finally:
-        end([new], signal.SIGTERM, seconds=20)
 
 
 def test_sigterm_under_load_answers_or_refuses_everybody(start: Start) -> None:
