@@ -63,16 +63,17 @@ class Cluster:
         self._stack.close()
 
     def redis_primary(self) -> Running[RedisServer]:
-        """The one that the sentinels have agreed on."""
-        _, port = self.sentinels[0].server.client.sentinel_get_master_addr_by_name("referral")
-        return next(running for running in self.redis if running.server.port == port)
+        """The one that is it by the word of the first sentinel."""
+        return self._redis_at(self.sentinels[0].server.primary_port())
 
-    def redis_agrees(self) -> bool:
-        """Tell whether one of them is the primary, and the others follow it."""
-        return sorted(running.server.role() for running in self.redis) == [
-            "master",
-            *("slave", "slave"),
-        ]
+    def redis_agrees(self, lost: Running[RedisServer] | None = None) -> bool:
+        """Tell whether all but the lost one follow whom every sentinel calls the primary."""
+        (port, *others) = {sentinel.server.primary_port() for sentinel in self.sentinels}
+        primary = self._redis_at(port)
+        followers = {running.server.port for running in self.redis} - {port}
+        if lost:
+            followers.discard(lost.server.port)
+        return primary is not lost and not others and primary.server.followers() == followers
 
     def primary_url(self) -> str:
         """PostgreSQL without PgBouncer."""
@@ -110,6 +111,9 @@ class Cluster:
         nginx = Nginx(self._folder, " ".join(["zone api 64k;", *servers]))
         stack.enter_context(nginx)
         self.url = nginx.url
+
+    def _redis_at(self, port: int) -> Running[RedisServer]:
+        return next(running for running in self.redis if running.server.port == port)
 
     def _sentinels_are_ready(self) -> bool:
         with suppress(KeyError):

@@ -48,10 +48,10 @@ class RedisServer(RedisProgram):
     def command(self) -> list[str]:
         return ["/usr/bin/redis-server", str(self._configuration)]
 
-    def role(self) -> str:
-        """`master` or `slave`, as Redis calls them."""
-        role: bytes = self.client.role()[0]
-        return role.decode()
+    def followers(self) -> set[int]:
+        """The ports of those who follow it."""
+        role, *_, followers = self.client.role()
+        return {int(port) for _, port, _ in followers} if role == b"master" else set()
 
 
 class RedisSentinel(RedisProgram):
@@ -74,6 +74,11 @@ class RedisSentinel(RedisProgram):
 
     def command(self) -> list[str]:
         return ["/usr/bin/redis-sentinel", str(self._configuration)]
+
+    def primary_port(self) -> int:
+        """Where it says that the primary is."""
+        port: int = self.client.sentinel_get_master_addr_by_name("referral")[1]
+        return port
 
     def knows_all(self) -> bool:
         """Tell whether it knows the replicas and the other sentinels."""
