@@ -12,7 +12,6 @@ from app.api.bodies import init_bodies
 from app.api.cors import init_cors
 from app.api.hooks import Hooks
 from app.api.mailbox import init_mailbox
-from app.api.openapi import describe
 from app.api.pages import init_pages
 from app.api.proxies import Proxies
 from app.api.routing import IdConverter, VersionPrefix
@@ -93,7 +92,7 @@ def create_app(settings: dict[str, Any] | None = None) -> Flask:
         init_cors(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    init_pages(app, describe(app))
+    init_pages(app)
     init_account_pages(app)
     if app.config["MAILBOX"]:
         init_mailbox(app)

@@ -35,6 +35,8 @@ from app.schemas.problems import Problem as ProblemShape
 from app.schemas.sessions import OAuthErrorOut, RefreshRequest, TokenRequest
 from app.version import VERSION
 
+OPENAPI = "3.0.3"
+TITLE = "Referral service"
 DESCRIPTION = """
 A person registers, publishes a referral code, and others join with it.
 
@@ -90,9 +92,9 @@ class _MarshmallowPlugin(MarshmallowPlugin):
 def describe(app: Flask) -> dict[str, Any]:
     """The OpenAPI 3 document of every view of this application that has a contract."""
     spec = APISpec(
-        title="Referral service",
+        title=TITLE,
         version=VERSION,
-        openapi_version="3.0.3",
+        openapi_version=OPENAPI,
         info={"description": DESCRIPTION, "license": {"name": "MIT"}},
         plugins=[_MarshmallowPlugin(schema_name_resolver=_name_of)],
         servers=[{"url": "/"}],

@@ -8,6 +8,8 @@ from flasgger import Swagger
 from flask import Flask, Response, make_response, render_template
 from flask.typing import ResponseReturnValue
 
+from app.api.openapi import OPENAPI, TITLE, describe
+
 FILES_OF_OURS_ONLY = "; ".join(
     (
         "default-src 'none'",
@@ -35,11 +37,22 @@ DOCUMENTATION = "; ".join(
 )
 
 
-def init_pages(app: Flask, document: dict[str, Any]) -> None:
-    """Serve `document` at /openapi.json, and the two pages that show it."""
+class Documentation(Swagger):  # type: ignore[misc]
+    """The document, made when it is first asked for: most processes are never asked."""
+
+    template: dict[str, Any] | None
+
+    def get_apispecs(self, endpoint: str = "openapi") -> Any:
+        if self.template is None:
+            self.template = describe(self.app)
+        return super().get_apispecs(endpoint)
+
+
+def init_pages(app: Flask) -> None:
+    """Serve the document at /openapi.json, and the two pages that show it."""
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     config = {
-        "openapi": document["openapi"],
+        "openapi": OPENAPI,
         # flasgger's own page is of 2020, and takes any document a stranger's link names.
         "swagger_ui": False,
         # The document is complete: flasgger is to find nothing in the views.
@@ -48,10 +61,9 @@ def init_pages(app: Flask, document: dict[str, Any]) -> None:
         ],
     }
     as_documentation = partial(as_page, policy=DOCUMENTATION)
-    Swagger(app, config=config, template=document, decorators=[as_documentation], merge=True)
-    title = document["info"]["title"]
+    Documentation(app, config=config, decorators=[as_documentation], merge=True)
     for name in ("swagger", "redoc"):
-        view = partial(render_template, f"{name}.html", title=title)
+        view = partial(render_template, f"{name}.html", title=TITLE)
         app.add_url_rule(f"/{name}", name, as_documentation(view))
 
 
