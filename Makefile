@@ -16,11 +16,12 @@ PYTEST := -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(ARGS)
 test: .venv/installed
 	@$(BIN)/python $(PYTEST)
 
-# What `make run` starts, the service under what befalls it, the deployment of docker-compose.yaml
-# and that of docs/scaling.md, as plain processes; CONTRIBUTING.md says which of Debian's packages
-# they want.
+# What takes minutes: `make run`, `make bench`, upgrades, the service under what befalls it, and the
+# deployments of docker-compose.yaml and docs/scaling.md, as plain processes; CONTRIBUTING.md says
+# which of Debian's packages they want.
+SLOW := tests/bench tests/dev tests/deployed/operation tests/migrations/upgrading tests/system
 test-system: .venv/installed
-	@$(BIN)/python -m pytest tests/dev tests/system tests/deployed/operation $(ARGS)
+	@$(BIN)/python -m pytest $(SLOW) $(ARGS)
 
 # The pages in Chromium, which has to be there.
 test-browser: .venv/installed

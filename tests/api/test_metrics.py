@@ -1,14 +1,11 @@
 """What is counted, under names and labels that a dashboard may rely on."""
 
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,8 +13,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from app import tasks
 from app.queue import TaskCrashed
 from app.version import VERSION
-from dev.processes import signal_all
-from tests.deployed.service import Service, connections_to
 from tests.people import PASSWORD, People
 from tests.routes import routes_of
 
@@ -219,46 +214,12 @@ def test_routes_and_methods_are_those_there_are(app: Flask, http: httpx.Client) 
     assert {each.labels["method"] for each in requests} <= methods
 
 
-@pytest.mark.parametrize("environment", [None, {}], ids=["in a given folder", "in its own folder"])
-def test_the_numbers_of_several_processes_add_up(
-    settings_file: Path, tmp_path: Path, environment: dict[str, str] | None
-) -> None:
-    with (
-        Service(settings_file, tmp_path, environment) as service,
-        connections_to(service.url) as http,
-    ):
-        workers = [psutil.Process(pid) for pid in service.workers()]
-        assert len(workers) > 1
-        for worker in workers:
-            with only_serving(worker, workers):
-                for _ in range(3):
-                    http.get("/nothing")
-        for worker in workers:
-            with only_serving(worker, workers):
-                assert requests_for_nothing(http) == 3 * len(workers)
-
-
-@contextmanager
-def only_serving(worker: psutil.Process, workers: list[psutil.Process]) -> Iterator[None]:
-    """This worker answers meanwhile, since the others stand still."""
-    others = [each for each in workers if each != worker]
-    signal_all(others, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        signal_all(others, signal.SIGCONT)
-
-
 def live(http: httpx.Client, register: People) -> None:
     """Let everything happen that is counted."""
     owner = register()
     register(referral_code=owner.publish()["code"])
     owner.log_in()
     http.get("/referral/code/by-email", params={"email": owner.email})
-
-
-def requests_for_nothing(http: httpx.Client) -> float:
-    return samples(http).get(f"http_requests_total{labelled('GET', 'unmatched', 404)}", 0)
 
 
 def labelled(method: str, route: str, status: int) -> str:

@@ -1,13 +1,17 @@
-"""What is counted of processes that have died."""
+"""What is counted by several processes, and of those that have died."""
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
+from dev.processes import signal_all
 from dev.waiting import wait_until
 from tests.deployed.counts import counted, in_progress
 from tests.deployed.service import Service, answers, connections_to
@@ -15,6 +19,25 @@ from tests.deployed.waiting import PEOPLE, waiting_for
 from tests.people import People
 
 pytestmark = pytest.mark.xdist_group("counts")
+
+
+@pytest.mark.parametrize("environment", [None, {}], ids=["in a given folder", "in its own folder"])
+def test_the_numbers_of_several_processes_add_up(
+    settings_file: Path, tmp_path: Path, environment: dict[str, str] | None
+) -> None:
+    with (
+        Service(settings_file, tmp_path, environment) as service,
+        connections_to(service.url) as http,
+    ):
+        workers = [psutil.Process(pid) for pid in service.workers()]
+        assert len(workers) > 1
+        for worker in workers:
+            with only_serving(worker, workers):
+                for _ in range(3):
+                    http.get("/nothing")
+        for worker in workers:
+            with only_serving(worker, workers):
+                assert counted(http, "unmatched") == 3 * len(workers)
 
 
 def test_what_a_worker_that_died_was_answering_is_in_progress_no_more(
@@ -43,3 +66,14 @@ def test_what_an_earlier_run_has_counted_is_not_counted_again(
             assert counted(http, "/auth/me") == 1
             for process in [service.process.pid, *service.workers()]:
                 os.kill(process, signal.SIGKILL)
+
+
+@contextmanager
+def only_serving(worker: psutil.Process, workers: list[psutil.Process]) -> Iterator[None]:
+    """This worker answers meanwhile, since the others stand still."""
+    others = [each for each in workers if each != worker]
+    signal_all(others, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        signal_all(others, signal.SIGCONT)

@@ -11,7 +11,7 @@ from bench import results as kept
 from bench.goals import Goal, goals
 from bench.load import BenchError, understood
 from bench.truth import Truth
-from tests.bench_figures import beside_bare, busy, paged, results, samples, sized, turn
+from tests.bench.figures import beside_bare, busy, paged, results, samples, sized, turn
 
 SAID = {"requests": 8000, "seconds": 2.0, "p50": 1.5, "p99": 9.0, "errors": 0, "exhausted": False}
 
