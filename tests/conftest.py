@@ -145,13 +145,18 @@ def sql(database_url: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
     connection.close()
 
 
+@pytest.fixture(scope="session")
+def _redis(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
 @pytest.fixture(autouse=True)
-def _empty_databases(_connection: psycopg2.extensions.connection, redis_url: str) -> None:
+def _empty_databases(_connection: psycopg2.extensions.connection, _redis: redis.Redis) -> None:
     """Every test starts from nothing, whatever the last one left."""
     with _connection.cursor() as cursor:
         cursor.execute(EMPTY_TABLES)
-    with redis.Redis.from_url(redis_url) as client:
-        client.flushdb()
+    _redis.flushdb()
 
 
 # DELETE takes a tenth of the time of TRUNCATE where there are few rows; as a replica it minds no
