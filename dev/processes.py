@@ -1,12 +1,24 @@
-"""Signals to several processes at once."""
+"""Finding a process, and signals to several at once."""
 
 import contextlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import psutil
 
 from dev.waiting import wait_until
+
+
+def named(name: str, processes: Iterable[psutil.Process]) -> psutil.Process:
+    """The first process with that in its command.
+
+    :raises ChildProcessError: none has.
+    """
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if name in " ".join(process.cmdline()):
+                return process
+    raise ChildProcessError(f"{name} is not up")
 
 
 def signal_all(processes: Sequence[psutil.Process], number: signal.Signals) -> None:

@@ -16,7 +16,7 @@ import psycopg2
 from dev import leftovers, parts
 from dev.data import CHECKOUT
 from dev.ports import free_port
-from dev.processes import signal_all
+from dev.processes import named, signal_all
 from dev.ready import is_ready
 from dev.waiting import wait_until
 from tests.conftest import GENEROUS
@@ -112,11 +112,7 @@ class World:
 
         :raises ChildProcessError: it is not up.
         """
-        for process in psutil.Process(self._supervisor.pid).children():
-            with suppress(psutil.NoSuchProcess):
-                if PARTS[name] in " ".join(process.cmdline()):
-                    return process
-        raise ChildProcessError(f"{name} is not up")
+        return named(PARTS[name], psutil.Process(self._supervisor.pid).children())
 
     def has_part(self, name: str) -> bool:
         """Whether it is up, as far as its process tells."""

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -74,6 +75,14 @@ class Service:
     def workers(self) -> set[int]:
         """The processes that serve."""
         return {child.pid for child in psutil.Process(self.process.pid).children()}
+
+    def clients(self) -> set[tuple[str, int]]:
+        """The other ends of the connections that it has taken in and not ended."""
+        found = []
+        for worker in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                found += worker.net_connections("tcp")
+        return {each.raddr for each in found if each.raddr and each.laddr.port == self.port}
 
     def replace_workers(self) -> None:
         """Reload, and wait until all workers are others than before."""

@@ -12,7 +12,6 @@ from time import monotonic
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from argon2 import PasswordHasher
 
@@ -95,7 +94,7 @@ def all_writers_busy(
         waiting_for(PERSON.format(owner.id), database_url, publish) as first,
     ):
         others = [threads.submit(publish) for _ in range(MANY - 1)]
-        wait_until(lambda: taken_in(service) >= MANY, "requests that were taken in", 4)
+        wait_until(lambda: len(service.clients()) >= MANY, "requests that were taken in", 4)
         wait_until(lambda: waiting(sql) == ENGINE_OPTIONS["pool_size"], "busy connections", 4)
         yield [first.answer, *others]
 
@@ -122,13 +121,6 @@ def look_up(http: httpx.Client, owner: Person) -> httpx.Response:
 def moment_of(_answer: object) -> float:
     """When it came."""
     return monotonic()
-
-
-def taken_in(service: Service) -> int:
-    """How many connections of clients the process has."""
-    (worker,) = service.workers()
-    connections = psutil.Process(worker).net_connections("tcp")
-    return len([each for each in connections if each.raddr and each.laddr.port == service.port])
 
 
 def waiting(sql: Sql) -> int:

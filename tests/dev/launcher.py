@@ -10,7 +10,7 @@ import psutil
 
 from dev import leftovers
 from dev.__main__ import is_ready
-from dev.processes import kill, wait_until_gone
+from dev.processes import kill, named, wait_until_gone
 from dev.waiting import wait_until
 
 # Launching is tested here; what the service's own code does is measured elsewhere.
@@ -76,15 +76,18 @@ class Launcher:
         return [launcher, *launcher.children(recursive=True)]
 
     def part(self, name: str) -> psutil.Process:
-        """The first process of a part."""
+        """The first process of a part.
+
+        :raises ChildProcessError: it is not up.
+        """
         _, supervisor, *_ = self.processes()
-        return next(part for part in supervisor.children() if name in " ".join(part.cmdline()))
+        return named(name, supervisor.children())
 
     def has_another(self, name: str, old: psutil.Process) -> bool:
         """Tell whether something took the place of a part's process."""
         try:
             return self.part(name) != old
-        except (StopIteration, psutil.NoSuchProcess):
+        except ChildProcessError:
             return False
 
     def is_ready(self) -> bool:

@@ -9,7 +9,6 @@ from socket import create_connection, socket
 from time import monotonic
 
 import httpx
-import psutil
 import pytest
 
 from dev.running import temporary_folder
@@ -232,17 +231,17 @@ def test_every_answer_has_each_of_the_security_headers_once(http: httpx.Client, 
 
 def test_connections_to_gunicorn_are_kept(http: httpx.Client, service: Service) -> None:
     http.get("/healthz")
-    before = connections_of(service)
+    before = service.clients()
     for _ in range(10):
         http.get("/healthz")
-    assert before & connections_of(service)
+    assert before & service.clients()
 
 
 def test_nginx_ends_connections_before_gunicorn_does(http: httpx.Client, service: Service) -> None:
     http.get("/healthz")
-    kept = connections_of(service)
+    kept = service.clients()
     assert kept
-    wait_until(lambda: not kept & connections_of(service), "end of the connections", 3)
+    wait_until(lambda: not kept & service.clients(), "end of the connections", 3)
 
 
 def test_the_length_of_an_answer_tells_of_no_token(http: httpx.Client) -> None:
@@ -256,12 +255,12 @@ def test_the_length_of_an_answer_tells_of_no_token(http: httpx.Client) -> None:
 
 def test_slow_clients_reach_no_gunicorn(http: httpx.Client, service: Service) -> None:
     """Many, each in the middle of a header or of a body."""
-    before = connections_of(service)
+    before = service.clients()
     with ExitStack() as stack:
         for number in range(80):
             stack.enter_context(unfinished(http, IN_A_BODY if number % 2 else IN_A_HEADER))
         assert http.get("/readyz", timeout=2).is_success
-        assert len(connections_of(service) - before) <= 1
+        assert len(service.clients() - before) <= 1
 
 
 class Answer:
@@ -293,13 +292,6 @@ def ends(connection: socket) -> bool:
         return connection.recv(1) == b""
     except ConnectionResetError:
         return True
-
-
-def connections_of(service: Service) -> set[tuple[str, int]]:
-    """The other ends of its open connections."""
-    workers = map(psutil.Process, service.workers())
-    found = [c for worker in workers for c in worker.net_connections("tcp")]
-    return {c.raddr for c in found if c.raddr and c.laddr.port == service.port}
 
 
 @pytest.fixture
