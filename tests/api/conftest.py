@@ -17,7 +17,7 @@ from app.settings import load_settings
 from dev.statements import watched
 from tests.endings import Sql
 from tests.inbox import Inbox
-from tests.people import People
+from tests.people import People, Person
 from tests.serving import served
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -65,6 +65,12 @@ def http(base_url: str) -> Iterator[httpx.Client]:
 def register(http: httpx.Client) -> People:
     """Makes people: `register()`, `register(email=…)`, `register(referral_code=…)`."""
     return People(http)
+
+
+@pytest.fixture
+def ada(register: People) -> Person:
+    """Somebody."""
+    return register(email="ada@example.com")
 
 
 @pytest.fixture

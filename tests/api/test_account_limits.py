@@ -71,11 +71,6 @@ def test_redis_learns_no_address_of_anybodys_mail(
     assert not redis_client.keys("*ada*")
 
 
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register(email="ada@example.com")
-
-
 def refresh_by_form(http: httpx.Client, token: str) -> httpx.Response:
     fields = {"grant_type": "refresh_token", "refresh_token": token}
     return http.post("/auth/token", data=fields)

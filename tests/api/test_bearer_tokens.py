@@ -212,8 +212,3 @@ def test_session_and_user_are_read_in_one_statement(ada: Person, statements: Cal
         ada.get("/referral/code")
     to_authenticate, to_find_the_code = ran
     assert to_authenticate != to_find_the_code
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register()

@@ -119,11 +119,6 @@ def take(person: Person, wording: object) -> httpx.Response:
 
 
 @pytest.fixture
-def ada(register: People) -> Person:
-    return register()
-
-
-@pytest.fixture
 def grace(register: People) -> Person:
     return register()
 

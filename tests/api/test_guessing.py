@@ -1,7 +1,6 @@
 """A password guessed at from everywhere meets the delays of its account, and harms nobody else."""
 
 import httpx
-import pytest
 import redis
 
 from tests.api.behind_a_proxy import app, base_url, http
@@ -9,7 +8,7 @@ from tests.api.test_login_throttling import hold_up, log_in
 from tests.endings import Sql
 from tests.inbox import Inbox
 from tests.mailed_links import NEW_PASSWORD, reset, reset_token
-from tests.people import People, Person, bearer
+from tests.people import Person, bearer
 from tests.problems import assert_problem
 
 __all__ = ["app", "base_url", "http"]
@@ -64,8 +63,3 @@ def test_the_link_to_reset_the_password_works_meanwhile_and_ends_the_delay(
     assert_problem(log_in(http, ada.email), 429, "too_many_attempts")
     assert reset(http, reset_token(http, inbox, ada)).status_code == 204
     assert log_in(http, ada.email, NEW_PASSWORD).status_code == 200
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register(email="ada@example.com")

@@ -230,11 +230,6 @@ def test_nothing_is_limited_where_that_is_turned_off(app: Flask) -> None:
     assert LIMIT not in answers[-1].headers
 
 
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register(email="ada@example.com")
-
-
 def look_up(
     http: httpx.Client, email: str = "nobody@example.com", address: str = HERE
 ) -> httpx.Response:

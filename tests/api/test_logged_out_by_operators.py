@@ -49,8 +49,3 @@ def test_an_address_without_an_account_logs_nobody_out(
 def log_out(app: Flask) -> LogOut:
     runner = app.test_cli_runner()
     return lambda email: runner.invoke(args=["users", "log-out", email])
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register(email="ada@example.com")

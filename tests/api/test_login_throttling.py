@@ -277,8 +277,3 @@ def test_nobody_waits_for_what_is_cleared_away_meanwhile(
         holder.cursor().execute("SELECT FROM failed_attempts FOR UPDATE")
         fail(http, "another@example.com", 1)
     assert sql("SELECT count(*) FROM failed_attempts") == [(2,)]
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register(email="ada@example.com")

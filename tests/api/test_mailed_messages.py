@@ -62,11 +62,6 @@ ENCODED = "=?utf-8?q?x?=@example.com"
 any_nasty_address = pytest.mark.parametrize("address", [*NASTY, ENCODED], ids=ascii)
 
 
-@pytest.fixture
-def ada(register: People, inbox: Inbox) -> Person:
-    return register(email="ada@example.com")
-
-
 def register_with(http: httpx.Client, email: str, headers: dict[str, Any]) -> None:
     body = {"email": email, "password": PASSWORD}
     response = http.post("/auth/register", json=body, headers=headers)

@@ -163,8 +163,3 @@ def test_a_stranger_is_told_nothing(http: httpx.Client) -> None:
 
 def test_nobody_keeps_the_answer(ada: Person) -> None:
     assert ada.get("/auth/me").headers["Cache-Control"] == "no-store"
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register()

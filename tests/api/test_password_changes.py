@@ -239,8 +239,3 @@ def answers_that_meet(database_url: str, sql: Sql, ada: Person) -> Meeting:
         return [answer.result() for answer in answers]
 
     return meet
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register()

@@ -10,7 +10,7 @@ from openapi_spec_validator import validate
 
 from app import create_app
 from app.settings import load_settings
-from tests.people import PASSWORD, People, Person
+from tests.people import PASSWORD, Person
 from tests.serving import served
 
 
@@ -68,8 +68,3 @@ def base_url(settings_file: Path) -> Iterator[str]:
     }
     with served(create_app(load_settings(environ))) as url:
         yield url
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register()

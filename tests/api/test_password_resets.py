@@ -29,11 +29,6 @@ Statements = Callable[[], AbstractContextManager[list[str]]]
 
 
 @pytest.fixture
-def ada(register: People) -> Person:
-    return register(email="ada@example.com")
-
-
-@pytest.fixture
 def token(http: httpx.Client, inbox: Inbox, ada: Person) -> str:
     """A token that Ada was mailed."""
     return reset_token(http, inbox, ada)

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.api.tokens import ANOTHER_KEY, assembled, expired, reminted
-from tests.people import People, Person, bearer
+from tests.people import Person, bearer
 from tests.problems import assert_problem
 
 HEADER = '{"alg": "HS256", "typ": "JWT"}'
@@ -121,8 +121,3 @@ def test_a_token_given_twice_ends_nothing(http: httpx.Client, ada: Person) -> No
 
 def test_no_answer_is_kept(http: httpx.Client) -> None:
     assert revoke(http, "nonsense").headers["Cache-Control"] == "no-store"
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register()

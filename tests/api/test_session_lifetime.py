@@ -10,7 +10,7 @@ import pytest
 from app import create_app
 from app.settings import load_settings
 from tests.endings import Sql
-from tests.people import People, Person, bearer
+from tests.people import Person, bearer
 from tests.serving import served
 
 HOUR = 3600
@@ -39,8 +39,3 @@ def base_url(settings_file: Path) -> Iterator[str]:
     }
     with served(create_app(load_settings(environ))) as url:
         yield url
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register()

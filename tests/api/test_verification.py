@@ -16,11 +16,6 @@ from tests.problems import assert_problem
 Statements = Callable[[], AbstractContextManager[list[str]]]
 
 
-@pytest.fixture
-def ada(register: People, inbox: Inbox) -> Person:
-    return register(email="ada@example.com")
-
-
 def is_verified(person: Person) -> bool:
     verified: bool = person.get("/auth/me").json()["email_verified"]
     return verified

@@ -1,35 +1,17 @@
 """What nginx refuses, answers and hands on in front of the service."""
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
-from functools import partial
 from http.client import HTTPResponse
 from socket import create_connection, socket
-from time import monotonic
 
 import httpx
 import pytest
 
-from dev.running import temporary_folder
 from dev.waiting import wait_until
-from tests.deployed.service import Service, connections_to
-from tests.deployed.together import at_once, outcomes
+from tests.deployed.service import Service
 from tests.people import PASSWORD, People, bearer
 from tests.problems import assert_problem
 from tests.system.nginx import Nginx
-
-LIMITED = ["register", "login", "token", "revoke", "reset_password", "reset_password/confirm"]
-ANONYMOUS = [
-    *(("POST", f"/auth/{route}") for route in [*LIMITED, "verify_email"]),
-    ("GET", "/referral/code/by-email"),
-    ("POST", "/referral/code/by-email"),
-]
-# More than is let through at once.
-HURRY = 60
-MOST_CONNECTIONS = 100
-IN_A_HEADER = b"POST /auth/login HTTP/1.1\r\nHost: x\r\n"
-IN_A_BODY = IN_A_HEADER + b"Content-Length: 60000\r\nContent-Type: application/json\r\n\r\n{"
 
 
 def test_what_the_service_answers_passes_as_it_is(http: httpx.Client) -> None:
@@ -135,62 +117,6 @@ def test_the_service_takes_the_request_id_of_nginx(http: httpx.Client, nginx: Ng
     wait_until(lambda: given in nginx.logged(), "line of nginx with the same id", 5)
 
 
-@pytest.mark.parametrize("prefix", ["", "/api/v1"])
-@pytest.mark.parametrize(("method", "route"), ANONYMOUS)
-def test_whoever_is_in_a_hurry_is_slowed_down(
-    strict: httpx.Client, method: str, route: str, prefix: str
-) -> None:
-    responses = at_once([partial(strict.request, method, prefix + route)] * HURRY)
-    assert outcomes(responses).keys() == {"429 too_many_requests", "503 unavailable"}
-    refused = [response for response in responses if response.status_code == 429]
-    assert_problem(refused[-1], 429, "too_many_requests")
-    # One, and forty that come with it, at once.
-    assert HURRY - len(refused) >= 41
-    assert max(response.elapsed.total_seconds() for response in responses) < 2
-    assert int(refused[-1].headers["Retry-After"]) > 0
-
-
-def test_no_forged_address_moves_the_limit(strict: httpx.Client) -> None:
-    def forged(number: int) -> httpx.Response:
-        address = f"198.51.100.{number}"
-        headers = {"X-Forwarded-For": address, "Forwarded": f"for={address}", "X-Real-IP": address}
-        return strict.post("/auth/login", headers=headers)
-
-    responses = at_once([partial(forged, number) for number in range(HURRY)])
-    assert "429 too_many_requests" in outcomes(responses)
-
-
-def test_nobody_else_is_slowed_down(strict: httpx.Client) -> None:
-    assert outcomes(at_once([partial(strict.get, "/auth/me")] * HURRY)) == {
-        "503 unavailable": HURRY
-    }
-
-
-def test_nobody_has_more_than_a_hundred_connections(http: httpx.Client) -> None:
-    # Of log-ins not so many are let through in a moment.
-    request = IN_A_BODY.replace(b"/auth/login", b"/auth/change_password")
-    with ExitStack() as stack:
-        for _ in range(MOST_CONNECTIONS - 1):
-            stack.enter_context(unfinished(http, request))
-        assert http.get("/healthz").is_success
-        stack.enter_context(unfinished(http, request))
-        # The last ones may not be counted yet.
-        wait_until(lambda: http.get("/healthz").status_code == 429, "refusal", 5)
-        refusal = http.get("/healthz")
-        assert_problem(refusal, 429, "too_many_requests")
-        assert int(refusal.headers["Retry-After"]) > 0
-    wait_until(lambda: http.get("/healthz").is_success, "answer as before", 5)
-
-
-def test_whoever_takes_longer_than_ten_seconds_for_a_request_is_cut_off(
-    http: httpx.Client,
-) -> None:
-    started = monotonic()
-    with unfinished(http, IN_A_HEADER) as header, unfinished(http, IN_A_BODY) as body:
-        assert [ends(header), ends(body)] == [True, True]
-    assert 8 < monotonic() - started < 15
-
-
 def test_nginx_logs_no_query_and_no_header(http: httpx.Client, nginx: Nginx) -> None:
     headers = bearer("canary-token") | {"User-Agent": "canary-agent", "Referer": "canary-referer"}
     sane = {"X-Request-ID": "the-last"}
@@ -253,16 +179,6 @@ def test_the_length_of_an_answer_tells_of_no_token(http: httpx.Client) -> None:
         assert "Content-Encoding" not in answer.headers
 
 
-def test_slow_clients_reach_no_gunicorn(http: httpx.Client, service: Service) -> None:
-    """Many, each in the middle of a header or of a body."""
-    before = service.clients()
-    with ExitStack() as stack:
-        for number in range(80):
-            stack.enter_context(unfinished(http, IN_A_BODY if number % 2 else IN_A_HEADER))
-        assert http.get("/readyz", timeout=2).is_success
-        assert len(service.clients() - before) <= 1
-
-
 class Answer:
     """An answer to bytes that no client would send."""
 
@@ -277,29 +193,3 @@ def raw(port: int, request: str) -> Answer:
     with create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request.encode("latin-1"))
         return Answer(connection)
-
-
-def unfinished(http: httpx.Client, request: bytes) -> socket:
-    """A connection of its own on which so much of a request was sent."""
-    connection = create_connection(("127.0.0.1", http.base_url.port), timeout=20)
-    connection.sendall(request)
-    return connection
-
-
-def ends(connection: socket) -> bool:
-    """Wait until the other side has ended it, without a word."""
-    try:
-        return connection.recv(1) == b""
-    except ConnectionResetError:
-        return True
-
-
-@pytest.fixture
-def strict() -> Iterator[httpx.Client]:
-    """A client of an nginx with the limit of a deployment, and nobody behind it."""
-    with (
-        temporary_folder() as folder,
-        Nginx(folder, "server unix:/nonexistent;", ANONYMOUS_RATE="10r/s") as nginx,
-        connections_to(nginx.url) as client,
-    ):
-        yield client

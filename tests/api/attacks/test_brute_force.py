@@ -131,8 +131,3 @@ def test_codes_are_not_guessed_at_registration_from_one_place(
         headers = coming_from(f"2001:db8::{number:x}")
         answers.append(http.post("/auth/register", json=body, headers=headers).status_code)
     assert answers == [422] * 5 + [429] * (MANY - 5)
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register(email="ada@example.com")

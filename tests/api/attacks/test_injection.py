@@ -118,8 +118,3 @@ def ways(route: Route, payload: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def is_html(answer: httpx.Response) -> bool:
     return "html" in answer.headers.get("Content-Type", "")
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register()

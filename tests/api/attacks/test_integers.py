@@ -107,8 +107,3 @@ def send(
     body = json.dumps(good | values).replace(f'"{mark}"', literal)
     headers = bearer(person.access_token) | {"Content-Type": "application/json"}
     return http.request(route.method, route.path, content=body.encode(), headers=headers)
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register()

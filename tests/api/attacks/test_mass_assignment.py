@@ -162,8 +162,3 @@ def names_in(shape: Schema) -> Iterator[str]:
         yield name
         if isinstance(field, fields.Nested):
             yield from names_in(field.schema)
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register()

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.services.mailed_tokens import Purpose
-from tests.api.test_sessions import assert_over, let_seconds_pass, refresh
+from tests.api.sessions import assert_over, let_seconds_pass, refresh
 from tests.api.tokens import ANOTHER_KEY, assembled, claims_of, reminted
 from tests.endings import Sql
 from tests.mailed_links import minted
@@ -159,8 +159,3 @@ def guarded(app: Flask) -> list[Route]:
     routes = [route for route in routes_of(app) if route.contract.bearer]
     assert len(routes) > 10
     return routes
-
-
-@pytest.fixture
-def ada(register: People) -> Person:
-    return register()
