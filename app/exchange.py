@@ -55,10 +55,12 @@ INTERRUPTED = RedisError("whoever asked was interrupted")
 class Exchange:
     """The one connection of this process to the Redis of what may be lost."""
 
+    timeout = TIMEOUT_SECONDS
+
     def init_app(self, url: str) -> None:
         """Use the Redis at this URL; nothing is connected yet."""
         client: Redis = redis.client(
-            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+            url, socket_timeout=self.timeout, socket_connect_timeout=self.timeout
         )
         # It connects when it is used, and again when it was lost.
         self._connection = client.connection_pool.make_connection()

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from app import create_app
-from app.extensions import db
+from app.extensions import db, exchange
 from app.services import passwords
 from app.settings import load_settings
 from dev.statements import watched
@@ -21,6 +21,14 @@ from tests.people import People, Person
 from tests.serving import served
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _redis_has_time() -> Iterator[None]:
+    # Where the machine has much else to do, it may be given up and what is counted there be lost.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exchange, "timeout", 5.0)
+        yield
 
 
 @pytest.fixture(scope="session")
