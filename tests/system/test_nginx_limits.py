@@ -40,7 +40,8 @@ def test_whoever_is_in_a_hurry_is_slowed_down(
     assert_problem(refused[-1], 429, "too_many_requests")
     # One, and forty that come with it, at once.
     assert HURRY - len(refused) >= 41
-    assert max(response.elapsed.total_seconds() for response in responses) < 2
+    # None is kept waiting for its turn.
+    assert max(response.elapsed.total_seconds() for response in responses) < 10
     assert int(refused[-1].headers["Retry-After"]) > 0
 
 
@@ -61,19 +62,13 @@ def test_nobody_else_is_slowed_down(strict: httpx.Client) -> None:
 
 
 def test_nobody_has_more_than_a_hundred_connections(http: httpx.Client) -> None:
-    # Of log-ins not so many are let through in a moment.
-    request = IN_A_BODY.replace(b"/auth/login", b"/auth/change_password")
-    with ExitStack() as stack:
-        for _ in range(MOST_CONNECTIONS - 1):
-            stack.enter_context(unfinished(http, request))
-        assert http.get("/healthz").is_success
-        stack.enter_context(unfinished(http, request))
-        # The last ones may not be counted yet.
-        wait_until(lambda: http.get("/healthz").status_code == 429, "refusal", 5)
-        refusal = http.get("/healthz")
-        assert_problem(refusal, 429, "too_many_requests")
-        assert int(refusal.headers["Retry-After"]) > 0
-    wait_until(lambda: http.get("/healthz").is_success, "answer as before", 5)
+    assert answer_beside(http, MOST_CONNECTIONS - 1).is_success
+    # The last ones may not be counted yet.
+    wait_until(lambda: answer_beside(http, MOST_CONNECTIONS).status_code == 429, "refusal")
+    wait_until(lambda: http.get("/healthz").is_success, "answer as before")
+    refusal = answer_beside(http, 2 * MOST_CONNECTIONS)
+    assert_problem(refusal, 429, "too_many_requests")
+    assert int(refusal.headers["Retry-After"]) > 0
 
 
 def test_whoever_takes_longer_than_ten_seconds_for_a_request_is_cut_off(
@@ -95,6 +90,16 @@ def test_slow_clients_reach_no_gunicorn(http: httpx.Client, service: Service) ->
         assert len(service.clients() - before) <= 1
 
 
+def answer_beside(http: httpx.Client, others: int) -> httpx.Response:
+    """What somebody is answered who has so many other connections, each in use."""
+    # Of log-ins not so many are let through in a moment.
+    request = IN_A_BODY.replace(b"/auth/login", b"/auth/change_password")
+    with ExitStack() as stack:
+        for _ in range(others):
+            stack.enter_context(unfinished(http, request))
+        return http.get("/healthz")
+
+
 def unfinished(http: httpx.Client, request: bytes) -> socket:
     """A connection of its own on which so much of a request was sent."""
     connection = create_connection(("127.0.0.1", http.base_url.port), timeout=20)
@@ -112,10 +117,10 @@ def ends(connection: socket) -> bool:
 
 @pytest.fixture
 def strict() -> Iterator[httpx.Client]:
-    """A client of an nginx with the limit of a deployment, and nobody behind it."""
+    """A client of an nginx that soon has enough, with nobody behind it."""
     with (
         temporary_folder() as folder,
-        Nginx(folder, "server unix:/nonexistent;", ANONYMOUS_RATE="10r/s") as nginx,
+        Nginx(folder, "server unix:/nonexistent;", ANONYMOUS_RATE="1r/s") as nginx,
         connections_to(nginx.url) as client,
     ):
         yield client
