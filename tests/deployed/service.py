@@ -26,7 +26,7 @@ class Service:
         settings: Path,
         folder: Path,
         environment: Mapping[str, str] | None = None,
-        patience: float = 30,
+        patience: float = 90,
     ):
         self.settings = settings
         self.patience = patience

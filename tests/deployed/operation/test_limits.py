@@ -30,8 +30,15 @@ ADDRESSES = map("198.51.100.{}".format, count(1))
 each_lasting_fault = pytest.mark.parametrize("fault", LASTING)
 
 
-def test_so_many_are_answered_as_are_allowed_by_all_workers_together(http: httpx.Client) -> None:
-    answers = at_once([partial(look_up, http)] * MANY)
+def test_so_many_are_answered_as_are_allowed_by_all_workers_together(
+    http: httpx.Client, service: Service
+) -> None:
+    for _ in range(5):
+        before = warnings(service)
+        answers = at_once([partial(look_up, http, next(ADDRESSES))] * MANY)
+        # A machine that stalls is a Redis that is lost, of which other tests are.
+        if warnings(service) == before:
+            break
     assert outcomes(answers) == {NOT_REFUSED: ALLOWED, REFUSED: MANY - ALLOWED}
 
 
