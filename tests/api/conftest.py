@@ -25,7 +25,7 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 @pytest.fixture(scope="session", autouse=True)
 def _redis_has_time() -> Iterator[None]:
-    # Where the machine has much else to do, it may be given up and what is counted there be lost.
+    # A machine with much else to do is no lost Redis, without which limits begin anew.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exchange, "timeout", 5.0)
         yield

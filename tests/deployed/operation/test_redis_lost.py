@@ -62,12 +62,7 @@ def test_a_delay_that_was_running_goes_on(
 
 
 @each_fault
-def test_look_ups_give_each_change_of_a_code(
-    register: People, own_redis: OwnRedis, losing_redis: Losing
-) -> None:
-    owner = register()
-    owner.publish()
-    wait_until_copied(owner, own_redis)
+def test_look_ups_give_each_change_of_a_code(owner: Person, losing_redis: Losing) -> None:
     with losing_redis():
         for _ in range(3):
             code = owner.publish()["code"]
@@ -92,11 +87,8 @@ def test_metrics_tell_that_redis_is_lost(
 
 @pytest.mark.parametrize("losing_redis", sorted(FAULTS.keys() - {"frozen"}), indirect=True)
 def test_look_ups_give_the_newest_code_once_redis_is_back(
-    register: People, own_redis: OwnRedis, losing_redis: Losing
+    owner: Person, own_redis: OwnRedis, losing_redis: Losing
 ) -> None:
-    owner = register()
-    owner.publish()
-    wait_until_copied(owner, own_redis)
     with losing_redis():
         code = owner.publish()["code"]
     assert {look_up(owner).json()["code"] for _ in range(5)} == {code}
@@ -105,11 +97,8 @@ def test_look_ups_give_the_newest_code_once_redis_is_back(
 
 
 def test_a_copy_that_redis_could_not_forget_is_gone_within_a_minute(
-    register: People, own_redis: OwnRedis
+    owner: Person, own_redis: OwnRedis
 ) -> None:
-    owner = register()
-    owner.publish()
-    wait_until_copied(owner, own_redis)
     assert own_redis.longest_life() <= 60
     with own_redis.frozen():
         owner.publish()
@@ -133,12 +122,7 @@ def test_the_referrer_sees_who_joins(
 
 
 @each_lasting_fault
-def test_forty_look_ups_at_once_are_answered(
-    register: People, own_redis: OwnRedis, losing_redis: Losing
-) -> None:
-    owner = register()
-    owner.publish()
-    wait_until_copied(owner, own_redis)
+def test_forty_look_ups_at_once_are_answered(owner: Person, losing_redis: Losing) -> None:
     with losing_redis():
         assert outcomes(at_once([partial(look_up, owner)] * MANY)) == {"200": MANY}
 
@@ -209,6 +193,15 @@ def http(service: Service) -> Iterator[httpx.Client]:
         yield client
     slow = [response for response in responses if response.elapsed.total_seconds() >= 1]
     assert [(response.request.url.path, response.elapsed) for response in slow] == []
+
+
+@pytest.fixture
+def owner(register: People, own_redis: OwnRedis) -> Person:
+    """Somebody with a code, which Redis has a copy of."""
+    owner = register()
+    owner.publish()
+    wait_until_copied(owner, own_redis)
+    return owner
 
 
 def wait_until_copied(owner: Person, own_redis: OwnRedis) -> None:
