@@ -48,6 +48,13 @@ class Sentinels(Sentinel):
         except MasterNotFoundError as error:
             raise TooLate("no sentinel knows the primary") from error
 
+    def check_master_state(self, state: dict[str, Any], service_name: str) -> bool:
+        # Who leads a failover names the old primary until all follow the new one, longer than the
+        # other sentinels do.
+        if "failover_in_progress" in state["flags"]:
+            return False
+        return bool(super().check_master_state(state, service_name))  # type: ignore[no-untyped-call]
+
 
 @dataclass(frozen=True)
 class Watched:

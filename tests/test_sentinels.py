@@ -1,6 +1,7 @@
 """A client of whichever Redis is the primary, by the word of a sentinel."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,6 +17,7 @@ from dev.files import write_private
 from dev.ports import free_port
 from dev.running import Running
 from dev.valkey import Valkey
+from dev.waiting import wait_until
 from tests.unreachable import unreachable
 
 SECONDS = 0.2
@@ -37,6 +39,10 @@ class Alike(Valkey):
     def __init__(self, folder: Path, other: Valkey) -> None:
         super().__init__(folder)
         self._password = urlsplit(other.url()).password or ""
+
+    @property
+    def password(self) -> str:
+        return self._password
 
 
 class Sentinel(Alike):
@@ -62,6 +68,18 @@ class Sentinel(Alike):
             connection.sentinel_remove("primary")
             connection.sentinel_monitor("primary", "127.0.0.1", other.port, 1)
 
+    def says(self) -> dict[str, Any]:
+        """What it knows of the primary."""
+        with redis.Redis.from_url(self.url()) as connection:
+            state: dict[str, Any] = connection.sentinel_masters()["primary"]
+            return state
+
+    def fails_over(self) -> bool:
+        """Have it replace the primary; tells whether it knew its two followers well enough."""
+        with redis.Redis.from_url(self.url()) as connection, suppress(redis.ResponseError):
+            return self.says()["num-slaves"] == 2 and bool(connection.sentinel_failover("primary"))
+        return False
+
     def watched_url(self, *others: str) -> str:
         addresses = ",".join([*others, f"127.0.0.1:{self.port}"])
         return f"redis+sentinel://:{self._password}@{addresses}/primary"
@@ -74,7 +92,7 @@ def first(tmp_path: Path) -> Iterator[Running[Valkey]]:
 
 
 @pytest.fixture
-def second(tmp_path: Path, first: Running[Valkey]) -> Iterator[Running[Valkey]]:
+def second(tmp_path: Path, first: Running[Valkey]) -> Iterator[Running[Alike]]:
     with Running(Alike(tmp_path / "second", first.server)) as running:
         yield running
 
@@ -108,6 +126,26 @@ def test_a_primary_that_nobody_follows_is_left_for_the_one_the_sentinels_name(
         assert new.get("where") == b"second"
 
 
+def test_a_primary_that_is_being_replaced_is_not_asked_though_its_sentinel_still_names_it(
+    first: Running[Valkey], second: Running[Alike], tmp_path: Path
+) -> None:
+    follow(second.server, first.server, priority=1)
+    with Running(Alike(tmp_path / "third", first.server)) as third:
+        follow(third.server, first.server, priority=2)
+        with Running(Sentinel(tmp_path / "sentinel", first.server)) as sentinel:
+            connection = connected(sentinel.server.watched_url())
+            with third.frozen():
+                wait_until(sentinel.server.fails_over, "failover")
+                wait_until(lambda: role(second.server) == b"master", "new primary")
+                assert sentinel.server.says()["port"] == first.server.port
+                with pytest.raises(redis.TimeoutError):
+                    connection.set("where", "first")
+            wait_until(lambda: sentinel.server.says()["flags"] == "master", "end of the failover")
+            connection.set("where", "second")
+    with redis.Redis.from_url(second.server.url()) as new:
+        assert new.get("where") == b"second"
+
+
 def test_a_primary_that_nobody_follows_is_lost_where_there_is_no_other(
     first: Running[Valkey], sentinel: Sentinel
 ) -> None:
@@ -136,6 +174,23 @@ def test_sentinels_that_say_nothing_are_asked_once(first: Running[Valkey], tmp_p
         with pytest.raises(redis.TimeoutError):
             connected(silent.server.watched_url()).ping()
     assert monotonic() - started < 2 * SECONDS
+
+
+def follow(follower: Alike, primary: Valkey, priority: int) -> None:
+    """Have it follow; of all who do, the one with the lowest priority is the next primary."""
+    with redis.Redis.from_url(primary.url()) as connection:
+        connection.config_set("repl-diskless-sync-delay", 0)
+    with redis.Redis.from_url(follower.url()) as connection:
+        connection.config_set("masterauth", follower.password)
+        connection.config_set("replica-priority", priority)
+        connection.replicaof("127.0.0.1", primary.port)
+        wait_until(lambda: b"connected" in connection.role(), "follower that has all")
+
+
+def role(server: Valkey) -> Any:
+    """What the server takes itself for; asked anew, for whoever becomes the primary hangs up."""
+    with redis.Redis.from_url(server.url()) as connection:
+        return connection.role()[0]
 
 
 def connected(url: str) -> Any:
