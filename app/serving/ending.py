@@ -8,10 +8,12 @@ import signal
 import time
 import warnings
 from collections.abc import Callable
+from ctypes import addressof, create_string_buffer
 from functools import partial
 from logging.config import dictConfig
 from mmap import mmap
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, SOL_SOCKET
+from struct import pack
 from typing import Any
 
 import gevent
@@ -23,6 +25,23 @@ from gunicorn.workers.ggevent import GeventWorker
 
 # How long /readyz says that this ends before it does: what a balancer takes to notice.
 DRAIN_SECONDS = max(0, int(os.environ.get("DRAIN_SECONDS") or 0))
+
+# How long whoever has begun to connect may take to get through.
+HANDSHAKE_SECONDS = 0.1
+
+# A packet filter for a TCP socket, by its instructions (linux/filter.h, linux/bpf_common.h): of
+# what begins a connection, that is whose header has SYN among the flags in byte 13, it takes 0
+# bytes, and of everything else all.
+LOAD_BYTE, SKIP_UNLESS_SET, TAKE = 0x30, 0x45, 0x06
+SYN, FLAGS, ALL = 0x02, 13, 0xFFFFFFFF
+NO_BEGINNERS = (
+    (LOAD_BYTE, 0, 0, FLAGS),
+    (SKIP_UNLESS_SET, 0, 1, SYN),
+    (TAKE, 0, 0, 0),
+    (TAKE, 0, 0, ALL),
+)
+# <asm-generic/socket.h>; Python does not name it.
+SO_ATTACH_FILTER = 26
 
 # After how many objects more than there were Python looks for garbage among the new ones.
 YOUNG = 10_000
@@ -40,7 +59,10 @@ class Listener(StreamServer):
             return None
 
     def take_in_the_rest(self) -> None:
-        """Take in whoever got through, and tell the system that nobody else will be."""
+        """Take in whoever gets through, and tell the system that nobody else will be."""
+        # Who connected between the last look and the end would be cut off.
+        _turn_beginners_away(self.socket)
+        gevent.sleep(HANDSHAKE_SECONDS)
         while connection := self.do_read():
             self.do_handle(*connection)
         # Or the system would go on connecting people whom nobody serves.
@@ -105,6 +127,15 @@ class Worker(GeventWorker):
             while listener.pool and time.monotonic() < deadline:
                 self.notify()
                 listener.pool.join(timeout=1)
+
+
+def _turn_beginners_away(listening: Any) -> None:
+    """Let nobody begin to connect: they try again, in a second as a rule, and are refused then."""
+    program = create_string_buffer(b"".join(pack("HBBI", *each) for each in NO_BEGINNERS))
+    with contextlib.suppress(OSError):
+        listening.setsockopt(
+            SOL_SOCKET, SO_ATTACH_FILTER, pack("HP", len(NO_BEGINNERS), addressof(program))
+        )
 
 
 def when_ready(server: Any) -> None:

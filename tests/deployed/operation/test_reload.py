@@ -7,12 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
-from socket import create_connection
+from select import select
+from socket import SO_ERROR, SOL_SOCKET, create_connection, create_server, socket
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+from app.serving.ending import Listener
 from dev.waiting import wait_until
 from tests.deployed.load import load
 from tests.deployed.service import Service, connections_to
@@ -77,6 +80,15 @@ def test_sigterm_under_load_answers_or_refuses_everybody(start: Start) -> None:
         wait_until(lambda: not is_listening(service), "end of the port")
     assert seen.keys() <= {"200", "refused"}
     assert seen["200"] > MANY
+
+
+def test_whoever_connects_in_the_last_moment_is_refused_and_not_cut_off() -> None:
+    with create_server(("127.0.0.1", 0)) as listening, socket() as late:
+        for each in (listening, late):
+            each.setblocking(False)
+        JustAfter(listening, late).take_in_the_rest()
+        with pytest.raises(ConnectionRefusedError):
+            outcome_of(late)
 
 
 def test_whoever_got_through_before_the_end_is_answered(start: Start) -> None:
@@ -152,6 +164,27 @@ def test_it_ends_by_itself_once_it_has_drained(start: Start) -> None:
     service.process.terminate()
     assert service.process.wait(20) == 0
     assert service.logged().count("Handling signal: term") == 2
+
+
+class JustAfter(Listener):
+    """Has somebody connect right after it has looked for the last time."""
+
+    def __init__(self, listening: socket, late: socket) -> None:
+        super().__init__(listening, handle=socket.close)
+        self._late = late
+
+    def do_read(self) -> Any:
+        connection = super().do_read()
+        if connection is None:
+            self._late.connect_ex(self.address)
+        return connection
+
+
+def outcome_of(connecting: socket) -> None:
+    """Raise what became of its attempt to connect, if that failed."""
+    assert select([], [connecting], [], 10)[1]
+    if error := connecting.getsockopt(SOL_SOCKET, SO_ERROR):
+        raise OSError(error, os.strerror(error))
 
 
 def fate_of(connection: HTTPConnection) -> str:
