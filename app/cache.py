@@ -92,9 +92,14 @@ class Cache:
         for key in keys:
             try:
                 self._exchange.ask("EVAL", FORGET, 1, key, _mark(CHANGED), CHANGED_SECONDS)
-            except RedisError:
+            except RedisError as error:
                 metrics.part_failures.labels("cache").inc()
-                log.warning("Redis could not forget; a copy may be given for %s s", LONGEST_SECONDS)
+                lost = type(error).__name__
+                log.warning(
+                    "Redis could not forget (%s); a copy may be given for %s s",
+                    lost,
+                    LONGEST_SECONDS,
+                )
 
     def ping(self) -> bool:
         """Whether Redis answers."""
