@@ -7,6 +7,9 @@ import socket
 # a server's port while the server restarts.
 _CANDIDATES = range(15_000, 30_000)
 
+# Whoever was given one may listen on it only later.
+_given: set[int] = set()
+
 
 def is_free(port: int) -> bool:
     """Tell whether a server could listen on the port."""
@@ -22,5 +25,8 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Choose a port nobody listens on."""
-    return next(filter(is_free, random.sample(_CANDIDATES, len(_CANDIDATES))))
+    """Choose a port nobody listens on, another each time."""
+    ports = random.sample(_CANDIDATES, len(_CANDIDATES))
+    chosen = next(port for port in ports if port not in _given and is_free(port))
+    _given.add(chosen)
+    return chosen

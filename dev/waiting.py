@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
     """Return once the condition holds; raise TimeoutError when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():

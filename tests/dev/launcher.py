@@ -15,6 +15,8 @@ from dev.waiting import wait_until
 
 # Launching is tested here; what the service's own code does is measured elsewhere.
 UNWANTED = ("COVERAGE_", "REFERRAL_")
+# A part that dies serves again within.
+RECOVERY_SECONDS = 30
 
 
 class Launcher:
@@ -66,7 +68,7 @@ class Launcher:
 
     def _wait(self) -> None:
         with self._process:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=40)
 
     def processes(self) -> list[psutil.Process]:
         """The launcher, its supervisor, and what that has started."""
@@ -99,6 +101,6 @@ def heals(launcher: Launcher, name: str) -> bool:
     """Kill a part and tell whether the service comes back with another in its place."""
     old = launcher.part(name)
     old.kill()
-    wait_until(lambda: launcher.has_another(name, old), f"other {name}")
-    wait_until(launcher.is_ready, "answer again")
+    wait_until(lambda: launcher.has_another(name, old), f"other {name}", RECOVERY_SECONDS)
+    wait_until(launcher.is_ready, "answer again", RECOVERY_SECONDS)
     return True

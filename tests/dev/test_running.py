@@ -58,13 +58,14 @@ def test_a_worker_that_is_killed_leaves_no_process(launcher: Launcher) -> None:
 
 def test_mails_land_in_the_mailbox(launcher: Launcher) -> None:
     somebody = {"email": "somebody@example.org", "password": "correct horse battery"}
-    httpx.post(f"{launcher.url}/auth/register", json=somebody, trust_env=False).raise_for_status()
+    url = f"{launcher.url}/auth/register"
+    httpx.post(url, json=somebody, trust_env=False, timeout=30).raise_for_status()
     wait_until(lambda: somebody["email"] in mailbox(launcher), "mail in the mailbox")
 
 
 def test_a_second_start_is_refused_in_one_line(launcher: Launcher) -> None:
     second = launcher.spawn()
-    printed, _ = second.communicate(timeout=20)
+    printed, _ = second.communicate(timeout=60)
     assert second.returncode == 1
     assert printed == f"`make run` runs here already; its data is in {launcher.data}\n"
     assert launcher.is_ready()
@@ -73,7 +74,7 @@ def test_a_second_start_is_refused_in_one_line(launcher: Launcher) -> None:
 def test_a_busy_port_is_refused_in_one_line(launcher: Launcher, tmp_path: Path) -> None:
     other = Launcher(launcher.checkout, tmp_path / "data", launcher.port)
     start = other.spawn()
-    printed, _ = start.communicate(timeout=20)
+    printed, _ = start.communicate(timeout=60)
     assert start.returncode == 1
     assert printed.startswith(f"Port {launcher.port} is in use.")
     assert printed.count("\n") == 1
@@ -82,7 +83,7 @@ def test_a_busy_port_is_refused_in_one_line(launcher: Launcher, tmp_path: Path) 
 @pytest.mark.parametrize("port", [0, 65_536])
 def test_no_port_is_refused_in_one_line(launcher: Launcher, tmp_path: Path, port: int) -> None:
     start = Launcher(launcher.checkout, tmp_path / "data", port).spawn()
-    printed, _ = start.communicate(timeout=20)
+    printed, _ = start.communicate(timeout=60)
     assert start.returncode == 1
     assert printed == f"PORT is a number from 1 to 65535, not '{port}'\n"
 

@@ -28,7 +28,7 @@ def launcher(checkout: Path) -> Iterator[Launcher]:
 
 
 def post(launcher: Launcher, path: str) -> int:
-    return httpx.post(launcher.url + path, json=SOMEBODY, trust_env=False).status_code
+    return httpx.post(launcher.url + path, json=SOMEBODY, trust_env=False, timeout=30).status_code
 
 
 @pytest.mark.parametrize("number", STOPPING)
