@@ -87,8 +87,9 @@ def test_guesses_at_a_mailed_link_neither_hit_it_nor_use_it_up(
 ) -> None:
     token = reset_token(http, inbox, ada)
     payload, _, signature = token.rpartition(".")
+    other = "A" if signature[0] != "A" else "B"
     for number in range(MANY):
-        guess = f"{payload}.{signature[:-2]}{number:02}"
+        guess = f"{payload}.{other}{signature[1:-2]}{number:02}"
         assert reset(http, guess).status_code == 422
     assert reset(http, token).status_code == 204
 
@@ -110,9 +111,10 @@ def test_guesses_at_refresh_tokens_are_limited_by_place_and_end_no_session(
 ) -> None:
     allow("REFRESH", "5 per hour")
     header, payload, signature = ada.refresh_token.split(".")
+    other = "A" if signature[0] != "A" else "B"
     answers = []
     for number in range(MANY):
-        guess = f"{header}.{payload}.{signature[:-3]}{number:03}"
+        guess = f"{header}.{payload}.{other}{signature[1:-3]}{number:03}"
         headers = coming_from("192.0.2.1") | {"Authorization": f"Bearer {guess}"}
         answers.append(http.post("/auth/refresh", headers=headers).status_code)
     assert answers == [401] * 5 + [429] * (MANY - 5)
