@@ -196,11 +196,11 @@ def test_what_is_hidden_would_be_done(nginx: Nginx, alone: Service, sql: Sql) ->
     """Or nothing here would show that it was taken for a request."""
     for port in (alone.port, nginx.port):
         pipeline = b"GET /auth/me HTTP/1.1\r\nHost: x\r\n\r\n" + HIDDEN
-        assert statuses(exchanged(port, pipeline)) == [401, 202]
+        assert statuses(exchanged(port, pipeline, further=10)) == [401, 202]
         assert sql("DELETE FROM outbox RETURNING kind") == [("reset_password",)]
 
 
-def exchanged(port: int, sent: bytes) -> bytes:
+def exchanged(port: int, sent: bytes, further: float = FURTHER_PATIENCE) -> bytes:
     """All that comes back."""
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
@@ -208,7 +208,7 @@ def exchanged(port: int, sent: bytes) -> bytes:
         try:
             while part := connection.recv(65_536):
                 received += part
-                connection.settimeout(FURTHER_PATIENCE)
+                connection.settimeout(further)
         except (TimeoutError, ConnectionResetError):
             pass
     return received
