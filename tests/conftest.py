@@ -13,6 +13,7 @@ import psycopg2
 import psycopg2.extensions
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from app.settings import LIMITS
 from dev.environment import forget_postgres_client
@@ -20,6 +21,7 @@ from dev.postgres import Postgres
 from dev.running import Running, temporary_folder
 from dev.settings import write_settings
 from dev.valkey import Valkey
+from tests.quiet import Noise
 
 CHECKOUT = Path(__file__).parent.parent
 TEMPLATE = "migrated"
@@ -28,6 +30,12 @@ REDIS_URL = "TESTS_REDIS_URL"
 
 # The tests are thousands of requests from one network address.
 GENEROUS = dict.fromkeys(LIMITS, "1000000 per minute")
+
+# A machine may have much else to do.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 servers = pytest.StashKey[contextlib.ExitStack]()
 
@@ -38,6 +46,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         session.config.stash[servers] = contextlib.ExitStack()
         start_servers(session.config.stash[servers])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # By modules, for to be ready to try a test again costs each ten milliseconds.
+    noisy = [
+        item for item in items if hasattr(item.getparent(pytest.Module).obj, "assert_when_quiet")
+    ]
+    for item in noisy:
+        if not config.option.usepdb:
+            item.add_marker(pytest.mark.flaky(reruns=2, only_rerun=Noise))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -65,7 +83,10 @@ def start_servers(stack: contextlib.ExitStack) -> None:
 def create_database(name: str, template: str = "template1") -> None:
     connection = psycopg2.connect(database_address("postgres"))
     connection.autocommit = True
-    connection.cursor().execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    with connection.cursor() as cursor:
+        # A test that is tried again may find what its first try has left.
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     connection.close()
 
 

@@ -73,6 +73,7 @@ class MailServer:
         self.port = free_port()
         self.mails: list[Mail] = []
         self.goodbyes = 0
+        self.was_reached = Event()
         self.was_given_up = Event()
         self.ending = Ending.TAKES
         self._refusals: dict[str, tuple[str, int]] = {}
@@ -144,6 +145,7 @@ class MailServer:
 
     async def _wait_for_the_client_to_give_up(self) -> None:
         try:
+            self.was_reached.set()
             await asyncio.Event().wait()
         finally:
             self.was_given_up.set()

@@ -12,6 +12,7 @@ from flask import Flask
 
 from app import create_app
 from app.extensions import db, exchange
+from app.queue import HASTY
 from app.services import passwords
 from app.settings import load_settings
 from dev.statements import watched
@@ -28,6 +29,8 @@ def _redis_has_time() -> Iterator[None]:
     # A machine with much else to do is no lost Redis, without which limits begin anew.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exchange, "timeout", 5.0)
+        patch.setitem(HASTY, "socket_timeout", 5.0)
+        patch.setitem(HASTY, "socket_connect_timeout", 5.0)
         yield
 
 

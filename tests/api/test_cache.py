@@ -126,7 +126,7 @@ def test_a_code_is_found_as_soon_as_it_is_published(http: httpx.Client, register
 
 
 def test_a_code_is_not_found_after_it_expired(http: httpx.Client, grace: Person, sql: Sql) -> None:
-    expire_in(sql, "1 second")
+    expire_in(sql, "2 seconds")
     assert look_up(http) is not None
     wait_until_expired(sql)
     assert look_up(http) is None
@@ -135,7 +135,7 @@ def test_a_code_is_not_found_after_it_expired(http: httpx.Client, grace: Person,
 def test_a_code_that_expires_while_it_is_read_is_not_remembered(
     http: httpx.Client, grace: Person, sql: Sql, redis_client: redis.Redis, slowly: Slowly
 ) -> None:
-    expire_in(sql, "1 second")
+    expire_in(sql, "2 seconds")
     forget_that_it_changed(redis_client)
     with slowly("codes", lambda: look_up(http)):
         wait_until_expired(sql)

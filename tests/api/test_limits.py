@@ -165,9 +165,10 @@ def test_a_delay_is_told_as_it_is_whatever_the_limit_is(
     http: httpx.Client, ada: Person, allow: Allow
 ) -> None:
     allow("LOGIN", "1000 per day")
-    answers = [log_in(http, ada, "wrong") for _ in range(6)]
-    assert_problem(answers[-1], 429, "too_many_attempts")
-    assert int(answers[-1].headers["Retry-After"]) <= 2
+    answers = [log_in(http, ada, "wrong") for _ in range(8)]
+    delayed = next(answer for answer in answers if answer.status_code == 429)
+    assert_problem(delayed, 429, "too_many_attempts")
+    assert int(delayed.headers["Retry-After"]) < 60
 
 
 def test_what_is_not_limited_says_nothing_of_limits(http: httpx.Client, ada: Person) -> None:

@@ -178,9 +178,12 @@ def test_a_refusal_of_a_grant_is_as_documented(http: httpx.Client, form: dict[st
     assert http.post("/auth/token", data=form).status_code == 400
 
 
-def test_a_delay_after_wrong_passwords_is_as_documented(grace: Person, http: httpx.Client) -> None:
+def test_a_delay_after_wrong_passwords_is_as_documented(
+    grace: Person, http: httpx.Client, sql: Sql
+) -> None:
     for _ in range(6):
         http.post("/auth/login", json=LOGIN | {"password": "wrong"})
+    sql("UPDATE failed_attempts SET retry_at = now() + interval '1 minute'")
     assert http.post("/auth/login", json=LOGIN).status_code == 429
     assert http.post("/auth/token", data=GRANT).status_code == 429
 

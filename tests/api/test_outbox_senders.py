@@ -17,7 +17,6 @@ from app.extensions import db
 from app.queue import CONFIGURATION
 from app.services import mails, outbox
 from dev.ports import free_port
-from dev.waiting import wait_until
 from tests.api.owed import attempts, seconds_until_due
 from tests.endings import Sql
 from tests.inbox import Inbox
@@ -27,7 +26,6 @@ from tests.people import People, Person
 MAY_BE_IDLE = """
 SELECT extract(epoch FROM current_setting('idle_in_transaction_session_timeout')::interval)
 """
-NOT_LOCKED = "SELECT id FROM outbox FOR UPDATE SKIP LOCKED"
 
 
 def test_several_senders_send_each_mail_once(inbox: Inbox, register: People, sql: Sql) -> None:
@@ -44,7 +42,7 @@ def test_what_one_sender_is_about_to_send_no_other_does(
 ) -> None:
     with ThreadPoolExecutor(1) as background, inbox.sending_to(stuck.port):
         sender = background.submit(inbox.deliver)
-        wait_until(lambda: sql(NOT_LOCKED) == [], "lock", seconds=5)
+        assert stuck.was_reached.wait(5)
         inbox.deliver()
         assert attempts(sql) == [0]
         sender.result()
@@ -109,7 +107,7 @@ def test_a_sender_that_loses_its_connection_leaves_what_it_was_about_to_send(
 ) -> None:
     with ThreadPoolExecutor(1) as background, inbox.sending_to(stuck.port):
         sender = background.submit(inbox.deliver)
-        wait_until(lambda: sql(NOT_LOCKED) == [], "lock", seconds=5)
+        assert stuck.was_reached.wait(5)
         sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE state = 'idle in transaction' AND datname = current_database()"

@@ -190,7 +190,7 @@ def count(exposition: str, outcome: str) -> float:
 def test_a_clearbit_that_hangs_keeps_one_process_waiting_and_no_more(
     app: Flask, clearbit: StubServer, register: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Clearbit, "seconds", 1.0)
+    monkeypatch.setattr(Clearbit, "seconds", 1.5)
     clearbit.answer = stub_server.hangs
     register()
     register()

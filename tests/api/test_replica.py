@@ -13,6 +13,7 @@ from app.database import ENGINE_OPTIONS
 from app.extensions import replica
 from tests.conftest import TEMPLATE, create_database, database_address
 from tests.people import People, Person
+from tests.quiet import assert_when_quiet
 
 DRIVER = "postgresql+psycopg2"
 NOBODY_LISTENS = f"{DRIVER}://nobody@127.0.0.1:1/nothing"
@@ -96,10 +97,10 @@ def test_while_the_replica_is_lost_the_primary_is_read(owner: Person) -> None:
 def test_a_frozen_replica_costs_one_request_a_second_and_not_the_next(owner: Person) -> None:
     first = owner.get("/referral/code/by-email", email=owner.email)
     assert first.status_code == FOUND
-    assert 1 <= first.elapsed.total_seconds() < 3
+    assert_when_quiet(1 <= first.elapsed.total_seconds() < 3, first.elapsed)
     second = owner.get("/referral/code/by-email", email="nobody@example.com")
     assert second.status_code == NOT_FOUND
-    assert second.elapsed.total_seconds() < 1
+    assert_when_quiet(second.elapsed.total_seconds() < 1, second.elapsed)
 
 
 @pytest.mark.usefixtures("lost", "long_ago")

@@ -20,6 +20,7 @@ from tests import stub_server
 from tests.endings import Sql
 from tests.people import PASSWORD, People
 from tests.problems import assert_problem
+from tests.quiet import assert_when_quiet
 from tests.serving import served
 from tests.stub_server import Behaviour, StubServer, gives, redirects, sends
 
@@ -162,7 +163,8 @@ def test_whatever_happens_to_hunter_lets_a_person_in(
     answer: Behaviour,
     outcome: str,
 ) -> None:
-    monkeypatch.setattr(Hunter, "seconds", 0.5)
+    if outcome == "timeout":
+        monkeypatch.setattr(Hunter, "seconds", 0.5)
     hunter.answer = answer
     register()
     assert counted() == {outcome: 1}
@@ -184,7 +186,9 @@ def test_a_hanging_hunter_costs_a_registration_two_seconds(
     hunter.answer = stub_server.hangs
     started = monotonic()
     register()
-    assert 1.5 < monotonic() - started < 3
+    taken = monotonic() - started
+    assert taken > 1.5
+    assert_when_quiet(taken < 3, taken)
 
 
 def test_nobody_waits_until_a_hanging_hunter_has_cost_another_their_time(
@@ -195,7 +199,8 @@ def test_nobody_waits_until_a_hanging_hunter_has_cost_another_their_time(
     started = monotonic()
     with ThreadPoolExecutor(4) as crowd:
         list(crowd.map(lambda _: register(), range(4)))
-    assert monotonic() - started < 3
+    taken = monotonic() - started
+    assert_when_quiet(taken < 3, taken)
 
 
 def test_after_five_hangs_in_a_row_hunter_is_left_alone(

@@ -59,7 +59,7 @@ def test_a_session_that_is_refreshed_while_it_is_cleared_away_lives(
 ) -> None:
     with app.app_context():
         engine = db.engine
-    sql("UPDATE sessions SET expires_at = now() + interval '1 second'")
+    sql("UPDATE sessions SET expires_at = now() + interval '2 seconds'")
     with ThreadPoolExecutor(1) as thread:
         with held_at_commit(engine, lambda: refresh(http, ada.refresh_token)) as refreshed:
             wait_until(lambda: sql("SELECT expires_at <= now() FROM sessions") == [(True,)], "end")

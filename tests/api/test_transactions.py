@@ -20,10 +20,11 @@ from tests.endings import Sql
 from tests.holding import WAITING
 from tests.people import PASSWORD, People
 from tests.problems import assert_problem
+from tests.quiet import assert_when_quiet
 
 BY_EMAIL = select(User.id).where(User.email == bindparam("email"))
 ADA = {"email": "ada@example.com"}
-A_MOMENT_LATER = select(func.pg_sleep(0.3).label("nothing"))
+A_MOMENT_LATER = select(func.pg_sleep(0.8).label("nothing"))
 
 
 def test_what_a_transaction_has_written_it_reads_and_nobody_else(app: Flask, sql: Sql) -> None:
@@ -55,7 +56,8 @@ def test_all_that_a_request_waits_for_together_is_bounded(
         wait_until(lambda: monotonic() > started + 1.5, "most of the time")
         first.rollback()
         assert_problem(answer.result(), 503, "unavailable")
-        assert monotonic() - started < 3
+        taken = monotonic() - started
+    assert_when_quiet(taken < 3, taken)
 
 
 def test_a_request_waits_for_a_connection_no_longer_than_for_an_answer(
@@ -72,7 +74,7 @@ def test_a_request_waits_for_a_connection_no_longer_than_for_an_answer(
 def test_a_worker_has_as_long_for_each_wait_however_long_it_has_waited_before(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(patience, "WAIT_SECONDS", 2.0)
     with app.app_context():
         for _ in range(3):
             assert len(read(A_MOMENT_LATER, {})) == 1

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from app import create_app
+from app.extensions import exchange
 from app.settings import load_settings
 from bench.bare import Answer, keep
 from bench.listening import parameters, statements_of
@@ -124,7 +125,10 @@ def test_what_a_registration_writes_is_written_again_and_undone(
     assert sql("SELECT count(*) FROM users") == [(3,)]
 
 
-def test_what_is_answered_from_a_copy_has_no_statements(settings_file: Path) -> None:
+def test_what_is_answered_from_a_copy_has_no_statements(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "timeout", 5.0)
     publish(settings_file, "ada@example.com")
     twice = look_up("ada@example.com")
     assert statements_of(settings_file, twice, twice).texts == []

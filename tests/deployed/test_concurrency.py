@@ -15,6 +15,7 @@ from tests.deployed.service import Service
 from tests.deployed.together import MANY, at_once, meanwhile, outcome, outcomes
 from tests.deployed.waiting import NOTHING, PERSON, Waiting, waiting_for
 from tests.people import PASSWORD, People, Person, bearer
+from tests.quiet import assert_when_quiet
 
 pytestmark = pytest.mark.xdist_group("concurrency")
 
@@ -48,12 +49,19 @@ def test_of_forty_codes_activated_at_once_one_stays_active(register: People, sql
     assert_one_active_code(owner, sql)
 
 
-def test_each_change_is_seen_at_once_however_many_look_up_meanwhile(register: People) -> None:
-    owner = register()
+def test_each_change_is_seen_at_once_however_many_look_up_meanwhile(
+    register: People, service: Service
+) -> None:
+    owner, wrong = register(), []
+    too_slow = forgetting_took_too_long(service)
     with meanwhile(partial(look_up, owner)):
         for _ in range(MANY):
             code = owner.publish()["code"]
-            assert [look_up(owner).json().get("code") for _ in range(3)] == [code] * 3
+            told = [look_up(owner).json().get("code") for _ in range(3)]
+            wrong += [each for each in told if each != code]
+    if forgetting_took_too_long(service) == too_slow:
+        assert wrong == []
+    assert_when_quiet(wrong == [], wrong)
 
 
 def test_an_address_in_forty_spellings_registers_once(http: httpx.Client, sql: Sql) -> None:
@@ -202,6 +210,11 @@ def assert_one_active_code(owner: Person, sql: Sql) -> None:
     assert owner.get("/referral/code").json()["code"] == active
     # The first may be read from the database, the others from its copy.
     assert [look_up(owner).json()["code"] for _ in range(3)] == [active] * 3
+
+
+def forgetting_took_too_long(service: Service) -> int:
+    """How often Redis was too slow to forget a copy, which may be given for a minute then."""
+    return service.logged().count("could not forget (TimeoutError)")
 
 
 def spellings_of_grace() -> list[str]:

@@ -51,7 +51,7 @@ def url(settings_file: Path, tmp_path: Path) -> Iterator[str]:
     ):
         try:
             running = re.compile(r"Running on (http://\S+)")
-            wait_until(lambda: bool(running.search(log.read_text())), "address", seconds=10)
+            wait_until(lambda: bool(running.search(log.read_text())), "address")
             yield running.findall(log.read_text())[0]
         finally:
             process.terminate()

@@ -21,6 +21,7 @@ from tests.deployed.service import Service
 from tests.deployed.together import MANY, at_once, meanwhile, outcomes
 from tests.deployed.waiting import IS_WAITING, PERSON, THE_SERVICES, waiting_for
 from tests.people import PASSWORD, People, Person
+from tests.quiet import assert_when_quiet
 
 pytestmark = pytest.mark.xdist_group("gunicorn")
 
@@ -50,7 +51,7 @@ def test_no_look_up_waits_while_log_ins_are_hashed(
         log_ins = at_once([lambda: moment_of(owner.log_in())] * LOG_INS)
     hash_seconds = (max(log_ins) - look_ups[0]) / LOG_INS
     longest = max(later - one for one, later in pairwise(look_ups))
-    assert longest < hash_seconds / 2
+    assert_when_quiet(longest < hash_seconds / 2, longest / hash_seconds)
 
 
 def test_more_requests_than_connections_to_postgresql_are_all_answered(
@@ -87,16 +88,23 @@ def test_bodies_that_come_a_byte_at_a_time_hold_up_nobody(service: Service, owne
 def all_writers_busy(
     service: Service, owner: Person, sql: Sql, database_url: str
 ) -> Iterator[list[Future[httpx.Response]]]:
-    """Forty requests that wait while the block runs, for a lock or for a connection."""
+    """Forty requests that wait while the block runs, for a lock or for a connection.
+
+    That is to take less time than they wait.
+    """
+    started = monotonic()
     publish = partial(owner.post, "/referral/code", HOUR)
     with (
         ThreadPoolExecutor(MANY) as threads,
         waiting_for(PERSON.format(owner.id), database_url, publish) as first,
     ):
         others = [threads.submit(publish) for _ in range(MANY - 1)]
-        wait_until(lambda: len(service.clients()) >= MANY, "requests that were taken in", 4)
-        wait_until(lambda: waiting(sql) == ENGINE_OPTIONS["pool_size"], "busy connections", 4)
-        yield [first.answer, *others]
+        try:
+            wait_until(lambda: len(service.clients()) >= MANY, "requests that were taken in", 4)
+            wait_until(lambda: waiting(sql) == ENGINE_OPTIONS["pool_size"], "busy connections", 4)
+            yield [first.answer, *others]
+        finally:
+            assert_when_quiet(monotonic() - started < 3.5, "requests that gave up")
 
 
 def slow_client(service: Service, owner: Person) -> socket:

@@ -43,8 +43,7 @@ HOSTILE = [
 
 every_kind = pytest.mark.parametrize("kind", Kind)
 every_language = pytest.mark.parametrize("language", LANGUAGES)
-# How long an example takes says nothing on a busy machine.
-with_many_examples = settings(deadline=None, database=None, max_examples=150)
+with_many_examples = settings(database=None, max_examples=150)
 
 
 def letter(kind: Kind, language: str = "en", **other_facts: str | datetime) -> Letter:

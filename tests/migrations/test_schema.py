@@ -1,6 +1,8 @@
 """The migrations: there and back with rows in every table, and exactly what the models declare."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import flask_migrate
 import pytest
@@ -25,12 +27,14 @@ def declared(empty: Database) -> Database:
     return empty
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def impatient() -> Iterator[None]:
     """A request may not wait for PostgreSQL as long as a slow statement takes."""
-    monkeypatch.setattr(patience, "WAIT_SECONDS", 0.5)
-    options = "-c statement_timeout=500ms"
-    monkeypatch.setitem(ENGINE_OPTIONS["connect_args"], "options", options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patience, "WAIT_SECONDS", 1.5)
+        options = "-c statement_timeout=1500ms"
+        patch.setitem(ENGINE_OPTIONS["connect_args"], "options", options)
+        yield
 
 
 def test_down_and_up_again_with_rows_in_every_table(filled: Database) -> None:
@@ -61,10 +65,9 @@ def test_the_migrations_make_exactly_what_the_models_declare(
     assert migrated.catalog() == declared.catalog()
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_migration_may_take_longer_than_a_request(empty: Database) -> None:
-    empty.run(SLOW_STATEMENT.format(0.8))
-    with empty.at_hand():
+    empty.run(SLOW_STATEMENT.format(2))
+    with impatient(), empty.at_hand():
         flask_migrate.upgrade()
     assert empty.tables()
 

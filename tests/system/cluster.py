@@ -75,6 +75,10 @@ class Cluster:
             followers.discard(lost.server.port)
         return primary is not lost and not others and primary.server.followers() == followers
 
+    def forgetting_took_too_long(self) -> int:
+        """How often Redis was too slow to forget a copy, which may be given for a minute then."""
+        return sum(node.logged().count("could not forget (TimeoutError)") for node in self.nodes)
+
     def primary_url(self) -> str:
         """PostgreSQL without PgBouncer."""
         server = self.primary.server

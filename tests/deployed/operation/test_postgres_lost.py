@@ -18,6 +18,7 @@ from tests.deployed.together import MANY, at_once, meanwhile, outcome, outcomes
 from tests.deployed.waiting import CODES, IS_WAITING, PEOPLE, THE_SERVICES, waiting_for
 from tests.people import People, Person, bearer
 from tests.problems import assert_problem
+from tests.quiet import assert_when_quiet
 
 pytestmark = pytest.mark.xdist_group("postgres_lost")
 
@@ -56,7 +57,8 @@ def test_those_who_ask_while_it_goes_and_returns_are_answered_at_once(
             wait_until(lambda: "503 unavailable" in newest(responses), "answer without it")
         wait_until(lambda: newest(responses) == {"201"}, "answer with it")
     assert outcomes(responses).keys() == {"201", "503 unavailable"}
-    assert max(response.elapsed.total_seconds() for response in responses) < 1
+    slowest = max(response.elapsed.total_seconds() for response in responses)
+    assert_when_quiet(slowest < 1, slowest)
 
 
 @each_loss
@@ -97,7 +99,7 @@ def test_health_is_told_at_once_while_the_server_is_frozen(
     with own_postgres.frozen():
         response = busy.get("/healthz")
     assert response.status_code == 200
-    assert response.elapsed.total_seconds() < 1
+    assert_when_quiet(response.elapsed.total_seconds() < 1, response.elapsed)
 
 
 def test_who_cannot_be_connected_keeps_nobody_waiting(

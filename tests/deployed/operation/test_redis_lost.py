@@ -15,6 +15,7 @@ from tests.deployed.service import Service, connections_to
 from tests.deployed.together import MANY, at_once, meanwhile, outcome, outcomes
 from tests.people import PASSWORD, People, Person, bearer
 from tests.problems import assert_problem
+from tests.quiet import assert_when_quiet
 
 pytestmark = pytest.mark.xdist_group("redis_lost")
 
@@ -46,7 +47,7 @@ def test_wrong_passwords_meet_delays(
     email = register().email
     with losing_redis():
         answers = [log_in(http, email, "wrong password") for _ in range(8)]
-        assert_problem(answers[-1], 429, "too_many_attempts")
+    assert "429 too_many_attempts" in outcomes(answers)
 
 
 @each_fault
@@ -192,7 +193,7 @@ def http(service: Service) -> Iterator[httpx.Client]:
         client.event_hooks = {"response": [responses.append]}
         yield client
     slow = [response for response in responses if response.elapsed.total_seconds() >= 1]
-    assert [(response.request.url.path, response.elapsed) for response in slow] == []
+    assert_when_quiet(not slow, [(each.request.url.path, each.elapsed) for each in slow])
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.queue import SEND_MAILS, SWEEP_SECONDS
+from app.queue import SEND_MAILS
 from dev.waiting import wait_until
 from tests.deployed.mailing import (
     Call,
@@ -29,6 +29,7 @@ from tests.deployed.worker import Part, beat
 from tests.inbox import text_of
 from tests.mail_server import Ending, MailServer
 from tests.people import People
+from tests.quiet import assert_when_quiet
 
 pytestmark = pytest.mark.xdist_group("mails")
 
@@ -41,7 +42,7 @@ def test_a_mail_goes_out_at_once_without_beat(
     celery: Part, mail_server: MailServer, register: People
 ) -> None:
     person = register()
-    wait_until(lambda: bool(mails_to(person.email, mail_server)), "mail", seconds=5)
+    wait_until(lambda: bool(mails_to(person.email, mail_server)), "mail")
 
 
 def test_beat_has_sent_what_nobody_was_woken_for(
@@ -58,7 +59,7 @@ def test_beat_has_sent_what_nobody_was_woken_for(
     celery.start()
     with beat(service, tmp_path) as sweeper:
         has_come = partial(mails_to, person.email, mail_server)
-        wait_until(lambda: bool(has_come()), "mail", 3 * SWEEP_SECONDS)
+        wait_until(lambda: bool(has_come()), "mail")
         assert person.email not in sweeper.logged()
 
 
@@ -129,14 +130,16 @@ def test_a_frozen_broker_slows_a_registration_by_less_than_a_second(
     http: httpx.Client, own_redis: OwnRedis
 ) -> None:
     with own_redis.frozen():
-        assert seconds_to_sign_up(http) < 1
+        seconds = seconds_to_sign_up(http)
+    assert_when_quiet(seconds < 1, seconds)
 
 
 def test_a_dead_broker_does_not_slow_a_registration(
     http: httpx.Client, own_redis: OwnRedis
 ) -> None:
     with own_redis.killed():
-        assert seconds_to_sign_up(http) < 0.5
+        seconds = seconds_to_sign_up(http)
+    assert_when_quiet(seconds < 0.5, seconds)
 
 
 def test_a_worker_finds_back_to_a_broker_that_was_lost_while_it_worked(
@@ -202,6 +205,6 @@ def sign_up_while_the_broker_is_killed(
 
 
 def seconds_to_sign_up(http: httpx.Client) -> float:
-    response = sign_up(http, "somebody@example.com")
+    response = sign_up(http, f"person-{uuid4().hex}@example.com")
     assert response.status_code == 201
     return response.elapsed.total_seconds()
