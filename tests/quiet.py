@@ -4,8 +4,9 @@
 class Noise(AssertionError):
     """It did not, and whatever else the machine does may have done that by itself.
 
-    The test is tried again then, twice at the most (tests/conftest.py). What does not hold because
-    of us fails three times.
+    The test is tried again then, twice at the most (tests/conftest.py), and pytest lists that it
+    was. What never holds fails all the same; what only now and then does not, because of us, can
+    pass: so this is for bounds of time and what follows from them, and for nothing else.
     """
 
 

@@ -34,7 +34,6 @@ import sys
 from redis import Redis
 from app.exchange import Exchange
 from tests.round_trips import round_trips
-
 exchange = Exchange()
 exchange.init_app(sys.argv[1])
 exchange.ask("PING")
@@ -192,7 +191,7 @@ def test_scripts_find_redis_again_once_it_is_back(
 ) -> None:
     with loss(own):
         fail(exchange.run, GIVE, [], "lost")
-    wait_until(partial(runs, exchange), "script that runs", 5 * PAUSE_SECONDS)
+    wait_until(partial(runs, exchange), "script that runs", 2 * PAUSE_SECONDS)
 
 
 def test_one_script_a_second_finds_out_whether_redis_is_back(

@@ -41,10 +41,6 @@ class Alike(Valkey):
         super().__init__(folder)
         self._password = urlsplit(other.url()).password or ""
 
-    @property
-    def password(self) -> str:
-        return self._password
-
 
 class Sentinel(Alike):
     """One that watches this server."""
@@ -184,7 +180,7 @@ def follow(follower: Alike, primary: Valkey, priority: int) -> None:
     with redis.Redis.from_url(primary.url()) as connection:
         connection.config_set("repl-diskless-sync-delay", 0)
     with redis.Redis.from_url(follower.url()) as connection:
-        connection.config_set("masterauth", follower.password)
+        connection.config_set("masterauth", urlsplit(primary.url()).password)
         connection.config_set("replica-priority", priority)
         connection.replicaof("127.0.0.1", primary.port)
         wait_until(lambda: b"connected" in connection.role(), "follower that has all")

@@ -67,8 +67,9 @@ def test_nobody_has_more_than_a_hundred_connections(http: httpx.Client) -> None:
     # The last ones may not be counted yet.
     wait_until(lambda: answer_beside(http, MOST_CONNECTIONS).status_code == 429, "refusal")
     wait_until(lambda: http.get("/healthz").is_success, "answer as before")
-    answers = [answer_beside(http, 2 * MOST_CONNECTIONS) for _ in range(3)]
-    refusal = next(answer for answer in answers if answer.status_code == 429)
+    refusal = answer_beside(http, 2 * MOST_CONNECTIONS)
+    # Of those before it so many may not be counted yet.
+    assert_when_quiet(refusal.status_code == 429, refusal.status_code)
     assert_problem(refusal, 429, "too_many_requests")
     assert int(refusal.headers["Retry-After"]) > 0
 

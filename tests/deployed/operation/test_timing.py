@@ -18,7 +18,6 @@ from tests.deployed.telling_apart import (
     post,
 )
 from tests.endings import Sql
-from tests.quiet import assert_when_quiet
 
 pytestmark = pytest.mark.xdist_group("timing")
 
@@ -84,12 +83,12 @@ def assert_alike_twice(service: Service, ask: Ask, known: list[str]) -> None:
     unknown = addresses()
     for _ in range(2):
         area = area_under_curve(service.port, ask, 404, known, unknown)
-        assert_when_quiet(0.45 < area < 0.55, area)
+        assert 0.45 < area < 0.55
 
 
 def assert_alike(service: Service, ask: Ask, status: int, known: list[str]) -> None:
     area = area_under_curve(service.port, ask, status, known, addresses())
-    assert_when_quiet(0.45 < area < 0.55, area)
+    assert 0.45 < area < 0.55
 
 
 def accounts(sql: Sql, code: str | None = None) -> list[str]:

@@ -3,12 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from app.queue import SEND_MAILS
+from app.queue import SEND_MAILS, SWEEP_SECONDS
 from dev.waiting import wait_until
 from tests.deployed.mailing import (
     Call,
@@ -42,7 +43,10 @@ def test_a_mail_goes_out_at_once_without_beat(
     celery: Part, mail_server: MailServer, register: People
 ) -> None:
     person = register()
+    started = monotonic()
     wait_until(lambda: bool(mails_to(person.email, mail_server)), "mail")
+    taken = monotonic() - started
+    assert_when_quiet(taken < 5, taken)
 
 
 def test_beat_has_sent_what_nobody_was_woken_for(
@@ -59,7 +63,10 @@ def test_beat_has_sent_what_nobody_was_woken_for(
     celery.start()
     with beat(service, tmp_path) as sweeper:
         has_come = partial(mails_to, person.email, mail_server)
+        started = monotonic()
         wait_until(lambda: bool(has_come()), "mail")
+        taken = monotonic() - started
+        assert_when_quiet(taken < 3 * SWEEP_SECONDS, taken)
         assert person.email not in sweeper.logged()
 
 
